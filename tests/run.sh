@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# Proves that Easel works: bash tests/run.sh [--full] [arguments of pytest]
+# On a fresh machine it sets up as the first start does, adds what the tests need, then checks style
+# and types and runs the tests. EASEL_GOLDEN names the folder of recorded cases, where there is one.
+set -o pipefail
+cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." || exit 1
+
+python="$(EASEL_SETUP=test bash webui-user.sh)" || exit 1
+export HF_HUB_OFFLINE=1 TRANSFORMERS_OFFLINE=1 GRADIO_ANALYTICS_ENABLED=False PYTHONUNBUFFERED=1
+unset COMMANDLINE_ARGS
+
+find_chromium() {
+    local name
+    for name in "${EASEL_CHROMIUM:-}" chromium chromium-browser google-chrome google-chrome-stable \
+        "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome" \
+        "/Applications/Chromium.app/Contents/MacOS/Chromium"; do
+        if [ -n "$name" ] && command -v "$name" >/dev/null; then command -v "$name"; return; fi
+    done
+    return 1
+}
+
+if ! find_chromium >/dev/null && [ "$(id -u)" = 0 ] && grep -qs '^ID=debian' /etc/os-release; then
+    echo "Adding Debian's chromium for the browser tests." >&2
+    mkdir -p tmp
+    (apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium fonts-liberation) \
+        >/dev/null 2>tmp/apt.log || echo "apt could not install chromium (see tmp/apt.log)." >&2
+fi
+if chromium="$(find_chromium)"; then
+    export EASEL_CHROMIUM="$chromium"
+elif [ "${CI:-}" = true ]; then
+    echo "No Chromium found, and the browser tests may not be skipped here." >&2
+    exit 1
+else
+    echo "No Chromium found: the browser tests are skipped (EASEL_CHROMIUM may name one)." >&2
+fi
+
+failed=0
+check() {
+    local started=$SECONDS
+    "$python" -m "$@" || { failed=1; echo "FAILED: $*" >&2; }
+    echo "$1: $((SECONDS - started)) s" >&2
+}
+check ruff check .
+check ruff format --check .
+check pyright --pythonpath "$python"
+"$python" -m pytest "$@" || failed=1
+exit "$failed"
