@@ -1,0 +1,198 @@
+"""CLIP's tokenizer, and prompts cut into chunks of 75 tokens. The page's counter and the engine use
+the same.
+
+Rules: A1111 numerics, tokens and chunks. It is handed the vocabulary; text encoders are not known
+here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import tokenizers
+from tokenizers import Regex, models, normalizers, pre_tokenizers
+
+from modules.generation.prompt import (
+    Segment,
+    extra_networks,
+    parse_attention,
+    prompt_schedule,
+    split_and,
+    strip_comments,
+)
+
+CHUNK = 75  # tokens between the two special ones
+START = "<|startoftext|>"
+END = "<|endoftext|>"
+_WORDS = r"""'s|'t|'re|'ve|'m|'ll|'d|\p{L}+|\p{N}|[^\s\p{L}\p{N}]+"""
+
+
+class Tokenizer:
+    """CLIP's byte-pair encoding. Lower-cases and joins whitespace, as it was trained."""
+
+    def __init__(self, vocab_text: str, merges_text: str) -> None:
+        vocabulary: dict[str, int] = json.loads(vocab_text)
+        merges = [
+            (pair[0], pair[1])
+            for line in merges_text.splitlines()
+            if not line.startswith("#version") and len(pair := line.split(" ")) == 2
+        ]
+        backend = tokenizers.Tokenizer(
+            models.BPE(
+                vocabulary,
+                merges,
+                unk_token=END,
+                continuing_subword_prefix="",
+                end_of_word_suffix="</w>",
+                fuse_unk=False,
+            )
+        )
+        backend.normalizer = normalizers.Sequence(
+            [
+                normalizers.NFC(),
+                normalizers.Replace(Regex(r"\s+"), " "),
+                normalizers.Lowercase(),
+            ]
+        )
+        backend.pre_tokenizer = pre_tokenizers.Sequence(
+            [
+                pre_tokenizers.Split(Regex(_WORDS), behavior="removed", invert=True),
+                pre_tokenizers.ByteLevel(add_prefix_space=False),
+            ]
+        )
+        backend.add_special_tokens([START, END])
+        self._backend = backend
+        self.start_id = vocabulary[START]
+        self.end_id = vocabulary[END]
+        self.comma_id = vocabulary[",</w>"]
+
+    def ids(self, text: str) -> list[int]:
+        """Token numbers of the text alone, however many."""
+        return self._backend.encode(text, add_special_tokens=False).ids
+
+
+def load_tokenizer(configs_dir: Path) -> Tokenizer:
+    """The tokenizer that ships in `configs_dir`/clip. Takes a tenth of a second: keep it."""
+    folder = configs_dir / "clip"
+    return Tokenizer(
+        (folder / "vocab.json").read_text(encoding="utf-8"),
+        (folder / "merges.txt").read_text(encoding="utf-8"),
+    )
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """77 token numbers (start, 75, end) with the weight of each."""
+
+    ids: tuple[int, ...]
+    weights: tuple[float, ...]
+
+
+def _padded(tokenizer: Tokenizer, ids: Sequence[int], weights: Sequence[float]) -> Chunk:
+    room = CHUNK - len(ids)
+    assert room >= 0 and len(ids) == len(weights)
+    return Chunk(
+        (tokenizer.start_id, *ids, *[tokenizer.end_id] * (room + 1)),
+        (1.0, *weights, *[1.0] * (room + 1)),
+    )
+
+
+def empty_chunk(tokenizer: Tokenizer) -> Chunk:
+    """What a shorter prompt is filled up with."""
+    return _padded(tokenizer, (), ())
+
+
+class _Cutter:
+    """The chunk being filled, and those that are full."""
+
+    def __init__(self, tokenizer: Tokenizer, comma_backtrack: int) -> None:
+        self.tokenizer = tokenizer
+        self.backtrack = comma_backtrack
+        self.chunks: list[Chunk] = []
+        self.ids: list[int] = []
+        self.weights: list[float] = []
+        self.last_comma: int | None = None
+
+    def flush(self) -> None:
+        self.chunks.append(_padded(self.tokenizer, self.ids, self.weights))
+        self.ids, self.weights, self.last_comma = [], [], None
+
+    def add(self, token: int, weight: float) -> None:
+        full = len(self.ids) == CHUNK
+        if token == self.tokenizer.comma_id:
+            self.last_comma = len(self.ids)
+        elif full and self.backtrack and self.last_comma is not None:
+            if CHUNK - self.last_comma <= self.backtrack:
+                self.cut_after(self.last_comma + 1)
+        if len(self.ids) == CHUNK:
+            self.flush()
+        self.ids.append(token)
+        self.weights.append(weight)
+
+    def cut_after(self, place: int) -> None:
+        """Carry what follows `place` over to the next chunk."""
+        ids, weights = self.ids[place:], self.weights[place:]
+        self.ids, self.weights = self.ids[:place], self.weights[:place]
+        self.flush()
+        self.ids, self.weights = ids, weights
+
+
+def _cut(segments: Sequence[Segment], tokenizer: Tokenizer, comma_backtrack: int) -> _Cutter:
+    cutter = _Cutter(tokenizer, comma_backtrack)
+    for segment in segments:
+        if segment.is_break:
+            cutter.flush()
+            continue
+        for token in tokenizer.ids(segment.text):
+            cutter.add(token, segment.weight)
+    return cutter
+
+
+def chunk(
+    segments: Sequence[Segment], tokenizer: Tokenizer, comma_backtrack: int = 20
+) -> list[Chunk]:
+    """The segments' tokens in chunks, at least one.
+
+    Text that does not fit moves to the next chunk from its last comma on, where that is at most
+    `comma_backtrack` tokens back (0: never). Each segment is tokenized by itself.
+    """
+    cutter = _cut(segments, tokenizer, comma_backtrack)
+    if cutter.ids or not cutter.chunks:
+        cutter.flush()
+    return cutter.chunks
+
+
+def segments_of(text: str, emphasis: str = "Original") -> list[Segment]:
+    """The text's segments in this emphasis mode; "None" reads no brackets."""
+    return [Segment(text)] if emphasis == "None" else parse_attention(text)
+
+
+def fill_up(rows: Sequence[list[Chunk]], tokenizer: Tokenizer) -> list[list[Chunk]]:
+    """The rows of chunks, the shorter ones filled up to the longest with empty chunks."""
+    longest = max(map(len, rows), default=0)
+    return [row + [empty_chunk(tokenizer)] * (longest - len(row)) for row in rows]
+
+
+def count(
+    text: str,
+    tokenizer: Tokenizer,
+    *,
+    steps: int = 20,
+    comments: bool = True,
+    emphasis: str = "Original",
+    comma_backtrack: int = 20,
+) -> tuple[int, int]:
+    """Tokens of the prompt's longest variant, and the limit up to which no chunk is added.
+
+    `comments`: whether # begins one. Extra-network tags do not count.
+    """
+    clean, _ = extra_networks(strip_comments(text) if comments else text)
+    most = 0
+    for part, _ in split_and(clean):
+        for variant in dict.fromkeys(text for _, text in prompt_schedule(part, steps)):
+            cutter = _cut(segments_of(variant, emphasis), tokenizer, comma_backtrack)
+            most = max(most, CHUNK * len(cutter.chunks) + len(cutter.ids))
+    return most, -(-max(most, 1) // CHUNK) * CHUNK

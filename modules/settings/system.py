@@ -1,0 +1,59 @@
+"""Settings of the program on its machine, and of what its API may fetch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from modules.settings.option import Section, option
+
+CATEGORY = "System"
+
+
+@dataclass(frozen=True)
+class System(Section, id="system", title="System", category=CATEGORY):
+    auto_launch_browser: str = option(
+        "Local",
+        "Open the browser at start",
+        "Local: only when the page is served to this machine alone. --autolaunch always does.",
+        choices=("Disable", "Local", "Remote"),
+        built=False,
+    )
+    enable_console_prompts: bool = option(False, "Log the prompts of every job", built=False)
+    memmon_poll_rate: int = option(
+        8, "Memory polls a second while a job runs", low=0, high=40, step=1, built=False
+    )
+    samples_log_stdout: bool = option(False, "Log the infotext of every picture", built=False)
+    multiple_tqdm: bool = option(True, "Show the job's whole progress in the console", built=False)
+    enable_upscale_progressbar: bool = option(
+        True, "Show an upscaler's progress in the console", built=False
+    )
+    list_hidden_files: bool = option(
+        True, "List models in directories whose name begins with a dot", built=False
+    )
+    disable_mmap_load_safetensors: bool = option(
+        False,
+        "Read .safetensors files instead of mapping them into memory",
+        "Faster on network drives.",
+        built=False,
+    )
+    hide_ldm_prints: bool = option(
+        True, "Hide other libraries' messages in the console", built=False
+    )
+    dump_stacks_on_signal: bool = option(
+        False, "Log where every thread is before the program ends", built=False
+    )
+
+
+@dataclass(frozen=True)
+class Api(Section, id="API", title="API", category=CATEGORY):
+    api_enable_requests: bool = option(
+        False,
+        "Allow http:// and https:// addresses as pictures in API requests",
+        "Off where the original has it on: it makes the server fetch what a stranger names.",
+        restrict_api=True,
+        built=False,
+    )
+    api_forbid_local_requests: bool = option(
+        True, "Refuse addresses of local machines there", restrict_api=True, built=False
+    )
+    api_useragent: str = option("", "User agent for fetching them", restrict_api=True, built=False)
