@@ -1,0 +1,105 @@
+"""Where a finished picture's file goes, and writing it so that it is there whole or not at all.
+
+Two steps, so that the job store can note the name in between: `place` chooses the path, `write`
+puts the bytes there. Knows patterns and disks, nothing of jobs.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import re
+from pathlib import Path
+
+from modules.errors import StorageError
+from modules.pictures.metadata import ENDINGS
+from modules.pictures.names import Naming, file_stem, subfolder
+
+log = logging.getLogger(__name__)
+
+TEMPORARY = ".tmp"
+_NUMBER = re.compile(r"(\d{5,})")
+
+
+def output_folder(naming: Naming, data_dir: Path) -> Path:
+    """The folder for this picture by the path settings; relative ones lie below the data folder."""
+    saving = naming.settings.saving_paths
+    by_kind = {
+        "txt2img": saving.outdir_txt2img_samples,
+        "img2img": saving.outdir_img2img_samples,
+    }
+    chosen = saving.outdir_samples or by_kind[naming.request.kind]
+    return data_dir / chosen / subfolder(naming)
+
+
+def next_number(folder: Path) -> int:
+    """One more than the largest number (five digits or more) that begins a name in `folder`; 0
+    where there is none.
+    """
+    largest = -1
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if match := _NUMBER.match(entry.name):
+                    largest = max(largest, int(match.group(1)))
+    except FileNotFoundError:
+        return 0
+    return largest + 1
+
+
+def place(naming: Naming, data_dir: Path, *, mime: str) -> Path:
+    """The path for this picture; its folder is made. StorageError where that is not possible.
+
+    No existing file is chosen, except where numbering is off and the setting says to replace.
+    """
+    folder = output_folder(naming, data_dir)
+    saving = naming.settings.saving_images
+    ending = ENDINGS[mime]
+    stem = file_stem(naming)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if saving.save_images_add_number or not stem:
+            number = f"{next_number(folder):05}"
+            return folder / f"{number}-{stem}.{ending}" if stem else folder / f"{number}.{ending}"
+        path = folder / f"{stem}.{ending}"
+        if saving.save_images_replace_action != "Replace":
+            attempt = 0
+            while path.exists():
+                attempt += 1
+                path = folder / f"{stem}-{attempt}.{ending}"
+        return path
+    except OSError as error:
+        raise storage_error(folder, error) from error
+
+
+def write(path: Path, data: bytes) -> None:
+    """`data` under `path`, all of it or nothing, safe from a power cut.
+
+    StorageError where there is no room or no right.
+    """
+    temporary = path.with_name(path.name + TEMPORARY)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        try:
+            temporary.unlink(missing_ok=True)
+        except OSError:
+            log.warning("could not remove %s", temporary)
+        raise storage_error(path, error) from error
+
+
+def storage_error(path: Path, error: OSError) -> StorageError:
+    """The same failure in words that name the place and the remedy."""
+    if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", None)):
+        remedy = "the disk is full: make room and generate again; the queue is kept"
+    elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        remedy = "it may not be written to: change its rights or choose another folder in Settings"
+    else:
+        remedy = f"{error.strerror or error}: choose another folder in Settings"
+    return StorageError(f"{path} can't be written, {remedy}")
