@@ -1,0 +1,157 @@
+"""Finished pictures on their way to disk: named, noted, written, noted again.
+
+The row with the file's name is committed as `writing`, the file is renamed into place, the row
+becomes `done`. Whatever moment a kill picks, `recover` can tell whether the picture is there.
+Knows names, files and rows; nothing of processes.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import logging
+import shutil
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePath
+
+from modules.errors import StorageError
+from modules.generation.request import Request
+from modules.generation.result import Picture, Summary
+from modules.jobs.job import Item, ItemState, Job
+from modules.jobs.store import Store
+from modules.pictures.files import TEMPORARY, place, write
+from modules.pictures.metadata import ENDINGS
+from modules.pictures.names import Naming
+from modules.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Places:
+    """Where files go. `history_file` None: the last infotext is not written down."""
+
+    data_dir: Path
+    unsaved_dir: Path  # below data_dir
+    history_file: Path | None = None
+    longest_name: int = 128
+    unix_only_names: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """A job's request and settings, read back from its row."""
+
+    request: Request
+    settings: Settings
+
+
+class Delivery:
+    def __init__(self, store: Store, places: Places) -> None:
+        self._store = store
+        self._places = places
+        self._lock = threading.Lock()  # between choosing a name and the file being there
+
+    def deliver(
+        self,
+        job: Job,
+        recipe: Recipe,
+        summary: Summary,
+        picture: Picture,
+        data: bytes,
+        *,
+        complete: bool,
+    ) -> None:
+        """Put one picture on disk and into the store. StorageError where that fails: then there is
+        neither file nor row.
+        """
+        saving = recipe.settings.saving_images
+        saved = (
+            recipe.request.save_images
+            and saving.samples_save
+            and (complete or saving.save_incomplete_images)
+        )
+        item = Item(
+            index=picture.index,
+            state=ItemState.WRITING,
+            sha256=hashlib.sha256(data).hexdigest(),
+            complete=complete,
+            saved=saved,
+            picture=picture.to_record(),
+        )
+        with self._lock:
+            if saved:
+                path = self._saved_path(job, recipe, summary, picture, data)
+            else:
+                name = f"{picture.index:05}.{ENDINGS[picture.mime]}"
+                path = self._places.unsaved_dir / job.id / name
+            self._store.begin_item(job.id, replace(item, file=self._stored_name(path)))
+            try:
+                write(path, data)
+            except StorageError:
+                self._store.drop_item(job.id, picture.index)
+                raise
+            self._store.finish_item(job.id, picture.index)
+
+    def remember_infotext(self, infotext: str) -> None:
+        """Keep the parameters of the last picture for the page's Read button."""
+        if (file := self._places.history_file) is None:
+            return
+        try:
+            write(file, infotext.encode("utf-8", "replace"))
+        except StorageError as error:
+            log.warning("%s", error)
+
+    def path_of(self, item: Item) -> Path:
+        return self._places.data_dir / item.file
+
+    def recover(self) -> None:
+        """Settle every row that a kill left as `writing`: done if its very file is there."""
+        for job_id, item in self._store.in_writing():
+            path = self.path_of(item)
+            try:
+                there = hashlib.sha256(path.read_bytes()).hexdigest() == item.sha256
+            except OSError:
+                there = False
+            if there:
+                self._store.finish_item(job_id, item.index)
+            else:
+                path.with_name(path.name + TEMPORARY).unlink(missing_ok=True)
+                self._store.drop_item(job_id, item.index)
+            log.info(
+                "picture %d of job %s was being written when the server ended: %s",
+                item.index,
+                job_id,
+                "it is there" if there else "it is made again",
+            )
+
+    def forget(self, job_ids: Iterable[str]) -> None:
+        """Remove the unsaved pictures of jobs that are forgotten."""
+        for job_id in job_ids:
+            shutil.rmtree(self._places.unsaved_dir / job_id, ignore_errors=True)
+
+    def _saved_path(
+        self, job: Job, recipe: Recipe, summary: Summary, picture: Picture, data: bytes
+    ) -> Path:
+        started = dt.datetime.fromtimestamp(job.started or job.created)
+        naming = Naming(
+            request=recipe.request,
+            picture=picture,
+            summary=summary,
+            settings=recipe.settings,
+            now=dt.datetime.now().astimezone(),
+            job_timestamp=started.strftime("%Y%m%d%H%M%S"),
+            data=data,
+            user=job.owner,
+            longest=self._places.longest_name,
+            unix_only=self._places.unix_only_names,
+        )
+        return place(naming, self._places.data_dir, mime=picture.mime)
+
+    def _stored_name(self, path: Path) -> str:
+        """Relative to the data folder where possible, so that the folder may be moved."""
+        if path.is_relative_to(self._places.data_dir):
+            return PurePath(path.relative_to(self._places.data_dir)).as_posix()
+        return str(path.absolute())

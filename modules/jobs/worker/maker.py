@@ -1,0 +1,238 @@
+"""From a `Run` to pictures: finds the files that its names mean, loads them, drives the engine.
+
+Lives in the worker process for as long as that does, so that checkpoints stay loaded between jobs.
+Knows names and files; how a picture is computed is the engine's business.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import psutil
+import torch
+
+from modules.engine.engine import generate
+from modules.engine.fields import Sources
+from modules.errors import EaselError, OutOfMemoryError, UnknownNameError, WorkerError
+from modules.flags import Flags, Paths, paths_of
+from modules.generation.request import Request
+from modules.generation.result import Summary
+from modules.generation.styles import Style, read_csv
+from modules.generation.tokens import load_tokenizer
+from modules.jobs import messages
+from modules.jobs.loop import JobControl
+from modules.library.catalog import Catalog, CheckpointFile
+from modules.library.hashes import SHORT, Hasher
+from modules.library.index import Index
+from modules.networks.model import Model, PrecisionPolicy
+from modules.networks.models import Models
+from modules.settings import Settings
+
+log = logging.getLogger(__name__)
+
+_OUT_OF_MEMORY = ("out of memory", "can't allocate memory")  # CUDA and MPS; the CPU
+
+
+class PictureMaker:
+    """The `Maker` of the real worker. FlagsError where the device is not there."""
+
+    def __init__(self, start: messages.Start) -> None:
+        flags = flags_of(start.flags)
+        if flags.loglevel:
+            logging.getLogger().setLevel(flags.loglevel)
+        self._paths = paths_of(flags)
+        policy = PrecisionPolicy(
+            no_half=flags.no_half,
+            no_half_vae=flags.no_half_vae,
+            precision=flags.precision,  # type: ignore[arg-type] - the flag has the same choices
+        )
+        self._models = Models(start.device or None, policy)
+        self._hasher = Hasher(
+            Index(self._paths.easel_dir / "library.sqlite"), enabled=not flags.no_hashing
+        )
+        self._catalog = Catalog(self._paths, self._hasher)
+        self._tokenizer = load_tokenizer(self._paths.configs_dir)
+        self._last: tuple[Path, Path | None] | None = None  # checkpoint and VAE
+        dtype = str(policy.network_dtype(self._models.device)).removeprefix("torch.")
+        self.ready = messages.Ready(device=device_in_words(self._models.device), dtype=dtype)
+
+    def make(
+        self, run: messages.Run, control: JobControl, input_bytes: Callable[[str], bytes]
+    ) -> Iterator[messages.SummaryKnown | messages.Artifact]:
+        """The summary, then each picture. EaselError where the job can't be done."""
+        request = Request.from_record(run.request)
+        settings = Settings.from_record(run.settings)
+        checkpoint, vae = self._files(settings)
+        model_hash = self._hasher.request(checkpoint.path)
+        vae_hash = self._hasher.request(vae) if vae else None
+        model = self._load(checkpoint, vae, settings, control)
+        summaries: list[Summary] = []
+        outputs = generate(
+            request,
+            settings,
+            model=model,
+            tokenizer=self._tokenizer,
+            input_bytes=input_bytes,
+            indexes=run.indexes,
+            control=control,
+            sources=Sources(
+                model_name=checkpoint.stem,
+                model_hash=lambda: _short(model_hash),
+                vae_name=vae.name if vae else "",
+                vae_hash=lambda: _short(vae_hash),
+            ),
+            styles=read_styles(self._paths) if request.styles else {},
+            on_summary=summaries.append,
+        )
+        for output in outputs:
+            while summaries:
+                yield messages.SummaryKnown(job=run.job, summary=summaries.pop().to_record())
+            yield messages.Artifact(
+                job=run.job,
+                picture=output.picture.to_record(),
+                complete=output.complete,
+                blob=output.data,
+            )
+
+    def explain(self, error: Exception, run: messages.Run) -> EaselError:
+        """Memory that did not suffice, with its remedy; all else is a fault of the program."""
+        text = str(error)
+        is_memory = isinstance(error, MemoryError | torch.OutOfMemoryError) or any(
+            words in text for words in _OUT_OF_MEMORY
+        )
+        if not is_memory:
+            return WorkerError(
+                f"{type(error).__name__}: {text or 'no further word'}; this is a fault of Easel, "
+                "its trace stands in worker.log"
+            )
+        self._give_memory_back(error)
+        request = Request.from_record(run.request)
+        size = f"{request.width}x{request.height}" if request.width else "the checkpoint's size"
+        batch = request.batch_size
+        smaller = "the batch or the picture" if batch > 1 else "the picture"
+        return OutOfMemoryError(
+            f"the memory of {self.ready.device} did not suffice for {batch} at a time of {size}: "
+            f"make {smaller} smaller, or close what else uses the device"
+        )
+
+    def answer(self, what: str) -> Mapping[str, Any]:
+        """To "memory": A1111's record of it. "unload", "reload": done, with the models' names."""
+        if what == "unload":
+            self._models.unload()
+        elif what == "reload" and self._last is not None:
+            self._models.get(*self._last)
+        elif what == "memory":
+            return memory_record(self._models.device)
+        loaded = self._models.loaded
+        return {"loaded": loaded.name if loaded else None}
+
+    # -------------------------------------------------------------------------- within
+
+    def _files(self, settings: Settings) -> tuple[CheckpointFile, Path | None]:
+        """The files of checkpoint and VAE (None: the checkpoint's own), as they lie there now."""
+        name, vae = settings.sd.sd_model_checkpoint or None, settings.vae.sd_vae
+        try:
+            checkpoint = self._catalog.default(name)
+            return checkpoint, self._catalog.vae_for(checkpoint, vae)
+        except UnknownNameError:
+            self._catalog.refresh()  # the web process may have seen a new file
+            checkpoint = self._catalog.default(name)
+            return checkpoint, self._catalog.vae_for(checkpoint, vae)
+
+    def _load(
+        self, checkpoint: CheckpointFile, vae: Path | None, settings: Settings, control: JobControl
+    ) -> Model:
+        self._models.keep = max(1, settings.sd.sd_checkpoints_limit)
+        if self._last != (checkpoint.path, vae) or self._models.loaded is None:
+            control.status(f"Loading {checkpoint.name}")
+        model = self._models.get(checkpoint.path, vae)
+        self._last = (checkpoint.path, vae)
+        return model
+
+    def _give_memory_back(self, error: Exception) -> None:
+        """Drop what the failed job held: its tensors hang on the frames of the error."""
+        if error.__traceback__ is not None:
+            traceback.clear_frames(error.__traceback__)
+        gc.collect()
+        if self._models.device.type == "cuda":
+            torch.cuda.empty_cache()
+
+
+def flags_of(record: Mapping[str, Any]) -> Flags:
+    """The flags that `Flags.public` told of; passwords are not among them."""
+    known = {entry.name for entry in fields(Flags)}
+    values: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in record.items()
+        if name in known
+    }
+    return Flags(**values)
+
+
+def read_styles(paths: Paths) -> dict[str, Style]:
+    """All styles by name; of two with one name the first counts. An unreadable file has none."""
+    styles: dict[str, Style] = {}
+    for file in paths.styles_files:
+        try:
+            found = read_csv(file.read_text("utf-8-sig"))
+        except FileNotFoundError:
+            continue
+        except (OSError, UnicodeDecodeError) as error:
+            log.warning("the styles of %s can't be read: %s", file, error)
+            continue
+        for style in found:
+            styles.setdefault(style.name, style)
+    return styles
+
+
+def device_in_words(device: torch.device) -> str:
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    if device.type == "mps":
+        return "Apple GPU"
+    threads = torch.get_num_threads()
+    return f"CPU, {threads} thread{'s' if threads > 1 else ''}"
+
+
+def memory_record(device: torch.device) -> dict[str, Any]:
+    """RAM and device memory in bytes, in the shape of A1111's API (interface 16.4)."""
+    process, machine = psutil.Process().memory_info().rss, psutil.virtual_memory()
+    ram = {"free": machine.available, "used": process, "total": machine.total}
+    if device.type != "cuda":
+        return {"ram": ram, "cuda": {"error": "no CUDA device is used"}}
+    free, total = torch.cuda.mem_get_info(device)
+    stats = torch.cuda.memory_stats(device)
+
+    def both(name: str) -> dict[str, int]:
+        return {
+            "current": stats.get(f"{name}.all.current", 0),
+            "peak": stats.get(f"{name}.all.peak", 0),
+        }
+
+    return {
+        "ram": ram,
+        "cuda": {
+            "system": {"free": free, "used": total - free, "total": total},
+            "active": both("active_bytes"),
+            "allocated": both("allocated_bytes"),
+            "reserved": both("reserved_bytes"),
+            "inactive": both("inactive_split_bytes"),
+            "events": {
+                "retries": stats.get("num_alloc_retries", 0),
+                "oom": stats.get("num_ooms", 0),
+            },
+        },
+    }
+
+
+def _short(future: Future[str | None] | None) -> str | None:
+    """The short hash, waited for; None where there is none."""
+    digest = future.result() if future is not None else None
+    return digest[:SHORT] if digest else None
