@@ -1,0 +1,100 @@
+"""From a network's raw prediction to a denoised latent, or to the noise it sees.
+
+A model is a callable `model(x (N,C,h,w) fp32, t (N,) fp32 on x.device, *, cross_attention (N,T,D),
+vector (N,V) or None, concat (N,K,h,w) or None) -> (N,C,h,w)`; it casts to its own dtype itself.
+Here its inputs are scaled and its outputs promoted to fp32. Nothing is known of guidance or masks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from modules.diffusion.noise_schedule import LcmTable, SigmaTable
+
+Model = Callable[..., Tensor]
+
+LCM_DATA_VARIANCE = 0.25  # sigma_data 0.5 squared. Luo et al. 2023, section 4.1
+LCM_TIMESTEP_SCALE = 10.0
+
+
+def _spread(levels: Tensor, x: Tensor) -> Tensor:
+    """Per-image scalars that broadcast over x: 0-dim stays on the CPU, (N,) becomes (N,1,1,1)."""
+    if levels.ndim == 0:
+        return levels
+    return levels.to(x.device, non_blocking=True).view(-1, 1, 1, 1)
+
+
+def _per_image(t: Tensor, x: Tensor) -> Tensor:
+    """Timestep(s) as the (N,) fp32 tensor that a model takes."""
+    if t.ndim == 0:
+        # Filled on the device: a copy to it would wait for all that it is doing.
+        return torch.full((x.shape[0],), float(t), dtype=torch.float32, device=x.device)
+    return t.to(x.device, torch.float32, non_blocking=True)
+
+
+class EpsDenoiser:
+    """A model that predicts the noise. `quantize`: k-samplers take whole timesteps only."""
+
+    def __init__(self, model: Model, table: SigmaTable, *, quantize: bool = False) -> None:
+        self.model = model
+        self.table = table
+        self.quantize = quantize
+
+    def _predict(self, x: Tensor, t: Tensor, conditioning: dict[str, Any]) -> Tensor:
+        return self.model(x, _per_image(t, x), **conditioning).to(torch.float32)
+
+    def __call__(self, x: Tensor, sigma: Tensor, **conditioning: Any) -> Tensor:
+        """x0 (N,C,h,w) fp32 for x in VE space at sigma: 0-dim or (N,), on the CPU."""
+        c_in = 1 / (sigma**2 + 1) ** 0.5
+        t = self.table.sigma_to_t(sigma, self.quantize)
+        noise = self._predict(x * _spread(c_in, x), t, conditioning)
+        return x - noise * _spread(sigma, x)
+
+    def eps(self, x: Tensor, t: Tensor, **conditioning: Any) -> Tensor:
+        """Noise in x, in VP space at the whole or fractional timestep t, 0-dim on the CPU."""
+        return self._predict(x, t, conditioning)
+
+
+class VDenoiser(EpsDenoiser):
+    """A model that predicts v = sqrt(ᾱ) noise - sqrt(1-ᾱ) x0. Salimans and Ho 2022, section 4."""
+
+    def __call__(self, x: Tensor, sigma: Tensor, **conditioning: Any) -> Tensor:
+        c_in = 1 / (sigma**2 + 1) ** 0.5
+        c_skip = 1 / (sigma**2 + 1)
+        c_out = -sigma / (sigma**2 + 1) ** 0.5
+        t = self.table.sigma_to_t(sigma, self.quantize)
+        velocity = self._predict(x * _spread(c_in, x), t, conditioning)
+        return velocity * _spread(c_out, x) + x * _spread(c_skip, x)
+
+    def eps(self, x: Tensor, t: Tensor, **conditioning: Any) -> Tensor:
+        # The level of a fractional timestep is the one below it (A1111 numerics: denoisers).
+        alpha = self.table.alphas_cumprod[t.long()]
+        velocity = self._predict(x, t, conditioning)
+        return alpha.sqrt() * velocity + (1 - alpha).sqrt() * x
+
+
+class LcmDenoiser:
+    """A latent consistency model: an epsilon model whose output is mixed with its input.
+
+    Luo et al. 2023, section 4.1; the boundary weights reach x only at small timesteps.
+    """
+
+    def __init__(self, model: Model, table: LcmTable) -> None:
+        self.model = model
+        self.table = table
+
+    def __call__(self, x: Tensor, sigma: Tensor, **conditioning: Any) -> Tensor:
+        """x0 (N,C,h,w) fp32 for x in VE space at sigma: 0-dim or (N,), on the CPU."""
+        t = self.table.sigma_to_t(sigma)
+        c_in = 1 / (sigma**2 + 1) ** 0.5
+        scaled = x * _spread(c_in, x)
+        noise = self.model(scaled, _per_image(t, x), **conditioning).to(torch.float32)
+        original = x - noise * _spread(sigma, x)
+        scaled_t = t * LCM_TIMESTEP_SCALE
+        c_skip = LCM_DATA_VARIANCE / (scaled_t**2 + LCM_DATA_VARIANCE)
+        c_out = scaled_t / (scaled_t**2 + LCM_DATA_VARIANCE) ** 0.5
+        return original * _spread(c_out, x) + x * _spread(c_skip, x)

@@ -1,0 +1,230 @@
+"""Classifier-free guidance: prompts, weights and masks turned into one denoised latent per call.
+
+`Guided` is what a sampler calls. It asks for the conditioning of each call by number, stacks it,
+runs the denoiser in as few batches as the token counts allow, and combines. Texts, encoders and
+step schedules of prompts are unknown here. Formulas: A1111 numerics, CFG denoiser.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+# DDIM CFG++ (Chung et al. 2024) takes scales of 0..1; menus offer A1111's 1..30.
+CFG_PLUS_PLUS_DIVISOR = 12.5
+
+
+class BatchDenoiser(Protocol):
+    """modules.diffusion.denoiser's classes: N rows at one level, with stacked conditioning."""
+
+    def __call__(self, x: Tensor, sigma: Tensor, **conditioning: Any) -> Tensor: ...
+
+
+@dataclass(frozen=True, eq=False)
+class Conditioning:
+    """One text's for one image: tokens (T,D), pooled vector (V,), extra channels (K,h,w)."""
+
+    cross_attention: Tensor
+    vector: Tensor | None = None
+    concat: Tensor | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """One of the texts that AND joins, with its weight."""
+
+    conditioning: Conditioning
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class BatchConditioning:
+    """What a batch is conditioned on: per image its positive parts, and one negative."""
+
+    positive: tuple[tuple[Part, ...], ...]
+    negative: tuple[Conditioning, ...]
+
+    def __post_init__(self) -> None:
+        assert len(self.positive) == len(self.negative) > 0, (
+            f"{len(self.positive)} positive but {len(self.negative)} negative conditionings"
+        )
+        assert all(self.positive), "an image without any positive conditioning"
+
+
+@dataclass(frozen=True, eq=False)
+class LatentMask:
+    """Which part of a latent is made anew: original (B,C,h,w); regenerate 1 = anew, 0 = keep."""
+
+    original: Tensor
+    regenerate: Tensor
+
+    def blend(self, latent: Tensor) -> Tensor:
+        return latent * self.regenerate + self.original * (1 - self.regenerate)
+
+
+@dataclass(frozen=True)
+class SkipNegative:
+    """When a call may leave the negative prompt out.
+
+    early: up to this fraction of the steps. below_sigma: at lower noise, every second call, or at
+    each with every_step. 0 means never.
+    """
+
+    early: float = 0.0
+    below_sigma: float = 0.0
+    every_step: bool = False
+
+    def applies(self, call: int, total_steps: int, level: float) -> bool:
+        if self.early != 0 and call / total_steps <= self.early:
+            return True
+        return level < self.below_sigma and (self.every_step or call % 2 == 1)
+
+
+Rows = dict[str, Tensor | None]  # model inputs by name, each (N, ...)
+
+
+@dataclass(frozen=True, eq=False)
+class _Stacked:
+    """BatchConditioning as model inputs; the positive parts image by image."""
+
+    owners: tuple[int, ...]  # the image of each positive row
+    weights: tuple[float, ...]
+    positive: Rows
+    negative: Rows
+    both: Rows | None  # positive, then negative; None where their token counts differ
+
+
+def _equal_length(tokens: Sequence[Tensor]) -> Tensor:
+    """(N,T,D): shorter texts are lengthened by repeating their last token's vector."""
+    longest = max(len(rows) for rows in tokens)
+    return torch.stack(
+        [torch.cat([rows, rows[-1:].expand(longest - len(rows), -1)]) for rows in tokens]
+    )
+
+
+def _stack_rows(rows: Sequence[Conditioning]) -> Rows:
+    def stacked(values: list[Tensor | None]) -> Tensor | None:
+        present = [value for value in values if value is not None]
+        assert len(present) in (0, len(values)), "only some rows have a vector or extra channels"
+        return torch.stack(present) if present else None
+
+    return {
+        "cross_attention": _equal_length([row.cross_attention for row in rows]),
+        "vector": stacked([row.vector for row in rows]),
+        "concat": stacked([row.concat for row in rows]),
+    }
+
+
+def _joined(first: Rows, second: Rows) -> Rows:
+    joined: Rows = {}
+    for name, rows in first.items():
+        others = second[name]
+        assert (rows is None) == (others is None), f"only one side of the prompt has {name}"
+        joined[name] = None if rows is None or others is None else torch.cat([rows, others])
+    return joined
+
+
+def _stack(batch: BatchConditioning) -> _Stacked:
+    parts = [(image, part) for image, parts in enumerate(batch.positive) for part in parts]
+    positive = _stack_rows([part.conditioning for _, part in parts])
+    negative = _stack_rows(batch.negative)
+    lengths = {
+        max(len(row.cross_attention) for row in rows)
+        for rows in ([part.conditioning for _, part in parts], batch.negative)
+    }
+    return _Stacked(
+        owners=tuple(image for image, _ in parts),
+        weights=tuple(part.weight for _, part in parts),
+        positive=positive,
+        negative=negative,
+        both=_joined(positive, negative) if len(lengths) == 1 else None,
+    )
+
+
+class Guided:
+    """A denoiser guided by prompts: `guided(x, sigma)`, or `guided.eps(x, t)` for the DDIM family.
+
+    conditioning(call) gives the conditioning of the 0-based denoiser call; it should return the
+    same object while nothing changes, since what is stacked from it is kept. total_steps: steps, or
+    twice as many for a second-order sampler. At scale 1 the negative prompt is evaluated as well.
+    """
+
+    def __init__(
+        self,
+        denoiser: Any,
+        conditioning: Callable[[int], BatchConditioning],
+        scale: float,
+        *,
+        total_steps: int,
+        mask: LatentMask | None = None,
+        skip: SkipNegative | None = None,
+    ) -> None:
+        self.denoiser = denoiser
+        self.calls = 0
+        self._conditioning = conditioning
+        self._scale = scale
+        self._total_steps = total_steps
+        self._mask = mask
+        self._skip = skip or SkipNegative()
+        self._kept: tuple[BatchConditioning, _Stacked] | None = None
+
+    def __call__(self, x: Tensor, sigma: Tensor) -> Tensor:
+        """x0 (B,C,h,w) for x in VE space at sigma, 0-dim CPU; masked in x0 space."""
+        denoised, _ = self._guide(self.denoiser, x, sigma, self._scale)
+        return self._mask.blend(denoised) if self._mask else denoised
+
+    def eps(self, x: Tensor, t: Tensor) -> Tensor:
+        """Noise (B,C,h,w) for x in VP space at timestep t, 0-dim CPU; the mask acts on x."""
+        return self._guide(self.denoiser.eps, self._masked(x), t, self._scale)[0]
+
+    def eps_pair(self, x: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
+        """(guided noise at CFG++'s scale, noise seen without the prompt), both (B,C,h,w)."""
+        scale = self._scale / CFG_PLUS_PLUS_DIVISOR
+        return self._guide(self.denoiser.eps, self._masked(x), t, scale)
+
+    def _masked(self, x: Tensor) -> Tensor:
+        return self._mask.blend(x) if self._mask else x
+
+    def _guide(
+        self, predict: BatchDenoiser, x: Tensor, level: Tensor, scale: float
+    ) -> tuple[Tensor, Tensor]:
+        """(guided prediction, negative prediction) of one call; `level` is sigma or a timestep."""
+        rows = self._stacked(self._conditioning(self.calls))
+        assert rows.owners[-1] + 1 == x.shape[0], (
+            f"{x.shape[0]} images but conditioning for {rows.owners[-1] + 1}"
+        )
+        skipped = self._skip.applies(self.calls, self._total_steps, float(level))
+        self.calls += 1
+        parts_x = (
+            x
+            if len(rows.owners) == x.shape[0]
+            else torch.stack([x[image] for image in rows.owners])
+        )
+        if skipped:
+            positive = predict(parts_x, level, **rows.positive)
+            firsts = [rows.owners.index(image) for image in range(x.shape[0])]
+            negative, scale = torch.stack([positive[row] for row in firsts]), 1.0
+        elif rows.both is not None:
+            both = predict(torch.cat([parts_x, x]), level, **rows.both)
+            positive, negative = both[: len(rows.owners)], both[len(rows.owners) :]
+        else:
+            positive = predict(parts_x, level, **rows.positive)
+            negative = predict(x, level, **rows.negative)
+        return _combine(positive, negative, rows, scale), negative
+
+    def _stacked(self, batch: BatchConditioning) -> _Stacked:
+        if self._kept is None or self._kept[0] is not batch:
+            self._kept = (batch, _stack(batch))
+        return self._kept[1]
+
+
+def _combine(positive: Tensor, negative: Tensor, rows: _Stacked, scale: float) -> Tensor:
+    """negative + sum over an image's parts of weight * scale * (part - negative)."""
+    guided = negative.clone()
+    for row, (image, weight) in enumerate(zip(rows.owners, rows.weights, strict=True)):
+        guided[image] += (positive[row] - negative[image]) * (weight * scale)
+    return guided
