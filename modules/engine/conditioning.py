@@ -1,0 +1,143 @@
+"""Prompts as the model reads them: texts over time turned into the conditioning of each call.
+
+Joins the prompt language, the tokenizer and the model's text encoder; it knows neither samplers nor
+latents. Rules: A1111 numerics, prompts and CFG denoiser.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from modules.diffusion.guidance import BatchConditioning, Conditioning, Part
+from modules.engine.texts import Texts
+from modules.generation.prompt import index_at, prompt_schedule, split_and
+from modules.generation.tokens import Tokenizer, chunk, fill_up, segments_of
+from modules.networks.model import Model
+from modules.settings import Settings
+
+
+class TextEncoder:
+    """The model's text encoder, reading as the settings say; what it encoded it keeps."""
+
+    def __init__(self, model: Model, tokenizer: Tokenizer, settings: Settings) -> None:
+        self._model = model
+        self._tokenizer = tokenizer
+        self._clip_skip = settings.sd.CLIP_stop_at_last_layers
+        self._emphasis = settings.sd.emphasis
+        self._backtrack = settings.sd.comma_padding_backtrack
+        self._known: dict[tuple[str, ...], tuple[Tensor, ...]] = {}
+
+    def encode(self, variants: Sequence[str]) -> tuple[Tensor, ...]:
+        """One (T, C) for each variant of one prompt, all with the same T."""
+        key = tuple(variants)
+        if key not in self._known:
+            self._known[key] = self._encoded(key)
+        return self._known[key]
+
+    def _encoded(self, variants: tuple[str, ...]) -> tuple[Tensor, ...]:
+        segments = {text: segments_of(text, self._emphasis) for text in dict.fromkeys(variants)}
+        weighted = any(s.weight != 1 and not s.is_break for row in segments.values() for s in row)
+        # Emphasis restores the mean over all variants, repeated ones counted each time.
+        texts = list(variants) if weighted else list(segments)
+        rows = [chunk(segments[text], self._tokenizer, self._backtrack) for text in texts]
+        encoded = self._model.encode_text(
+            fill_up(rows, self._tokenizer), clip_skip=self._clip_skip, emphasis=self._emphasis
+        )
+        if weighted:
+            return tuple(encoded)
+        by_text = dict(zip(texts, encoded, strict=True))
+        return tuple(by_text[text] for text in variants)
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """What steps in prompts count against: totals, doubled for second-order samplers."""
+
+    steps: int
+    hires_steps: int | None = None  # given for the second pass
+    old: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class _Prompt:
+    """One text over time: the end of each stretch and what is encoded for it."""
+
+    ends: tuple[tuple[int, Tensor], ...]
+    weight: float
+
+    def index(self, call: int) -> int:
+        return index_at(self.ends, call)
+
+    def tokens(self, index: int) -> Tensor:
+        return self.ends[index][1]
+
+
+class Conditioner:
+    """The conditioning of every call in one pass over `images` pictures of one prompt."""
+
+    def __init__(
+        self,
+        texts: Texts,
+        encoder: TextEncoder,
+        timeline: Timeline,
+        settings: Settings,
+        images: int,
+    ) -> None:
+        self._encoder = encoder
+        self._images = images
+        self._pad = settings.optimizations.pad_cond_uncond
+        self._pad_v0 = settings.optimizations.pad_cond_uncond_v0
+        parts = split_and(texts.encoded)
+        self._positive = [self._over_time(text, weight, timeline) for text, weight in parts]
+        self._negative = self._over_time(texts.negative, 1.0, timeline)
+        self._made: dict[tuple[int, ...], BatchConditioning] = {}
+
+    def __call__(self, call: int) -> BatchConditioning:
+        """The same object for as long as no text changes."""
+        key = tuple(prompt.index(call) for prompt in (*self._positive, self._negative))
+        if key not in self._made:
+            self._made[key] = self._make(key)
+        return self._made[key]
+
+    def _over_time(self, text: str, weight: float, timeline: Timeline) -> _Prompt:
+        stretches = prompt_schedule(
+            text, timeline.steps, hires_steps=timeline.hires_steps, old_timelines=timeline.old
+        )
+        encoded = self._encoder.encode([variant for _, variant in stretches])
+        ends = [end for end, _ in stretches]
+        return _Prompt(tuple(zip(ends, encoded, strict=True)), weight)
+
+    def _make(self, key: tuple[int, ...]) -> BatchConditioning:
+        *positive_at, negative_at = key
+        positive = [p.tokens(at) for p, at in zip(self._positive, positive_at, strict=True)]
+        negative = self._negative.tokens(negative_at)
+        longest = max(len(tokens) for tokens in positive)
+        if self._pad_v0 and len(negative) != longest:
+            negative = _fitted(negative, longest)
+        elif self._pad and len(negative) < longest:
+            negative = self._padded(negative, longest)
+        elif self._pad and longest < len(negative):
+            positive = [self._padded(_fitted(t, longest), len(negative)) for t in positive]
+        parts = tuple(
+            Part(Conditioning(tokens), prompt.weight)
+            for tokens, prompt in zip(positive, self._positive, strict=True)
+        )
+        return BatchConditioning(
+            positive=(parts,) * self._images, negative=(Conditioning(negative),) * self._images
+        )
+
+    def _padded(self, tokens: Tensor, length: int) -> Tensor:
+        """(length, C): lengthened by what an empty prompt gives."""
+        (empty,) = self._encoder.encode([""])
+        repeats = (length - len(tokens)) // len(empty)
+        return torch.cat([tokens, *[empty] * repeats])
+
+
+def _fitted(tokens: Tensor, length: int) -> Tensor:
+    """(length, C): cut, or lengthened by repeating the last token."""
+    missing = max(0, length - len(tokens))
+    return torch.cat([tokens[:length], tokens[-1:].expand(missing, -1)])

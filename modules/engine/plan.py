@@ -1,0 +1,273 @@
+"""From a wish to what is to be done, with nothing left open: Request, settings and the model's
+facts become a Plan.
+
+Pure: it reads no file, draws no random number and computes no picture. Every None, -1 and
+"Automatic" of a request ends here, and what this version can't do is refused here by the name of
+its field. How a pass is run is not known here. Rules: A1111 numerics, seeds, noise sources, hires
+fix.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from modules.diffusion.guidance import SkipNegative
+from modules.diffusion.noise import MAX_SEED
+from modules.engine.refusals import refuse_what_is_missing, warnings_of
+from modules.engine.texts import Texts, texts_of
+from modules.engine.walks import Strength, Walk, make_walk, sigma_table
+from modules.errors import RequestError
+from modules.generation.choices import find_latent_upscale_mode, resolve_sampler
+from modules.generation.request import Hires, Init, Request
+from modules.generation.styles import Style
+from modules.networks.spec import Spec
+from modules.settings import Settings
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Pass:
+    """One way from a noisy latent to a clean one. Sizes in pixels, multiples of its factor."""
+
+    width: int
+    height: int
+    walk: Walk
+    texts: Texts
+    hires_steps: int | None = None  # of a second pass: its steps as prompt schedules count them
+    noise_multiplier: float = 1.0
+    extra_noise: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Enlarging:
+    """Between the passes: to width x height by `upscaler`, then cut to the second pass's size.
+
+    cut: what is taken off, in latent cells (across, down), half of it at each side.
+    """
+
+    upscaler: str
+    width: int
+    height: int
+    cut: tuple[int, int]
+
+    @property
+    def in_latent_space(self) -> bool:
+        return find_latent_upscale_mode(self.upscaler) is not None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Plan:
+    """All that is to be done for a request. Seeds and subseeds: one for each picture."""
+
+    passes: tuple[Pass, ...]
+    init: Init | None
+    hires: Hires | None
+    enlarging: Enlarging | None
+    seeds: tuple[int, ...]
+    subseeds: tuple[int, ...]
+    subseed_strength: float
+    seed_resize: (
+        tuple[int, int] | None
+    )  # (height, width) in pixels of the picture whose noise it is
+    noise_source: str
+    ensd: int
+    batch_size: int
+    asked_size: tuple[int, int]  # width, height as asked, before they were floored
+    cfg_scale: float
+    skip_negative: SkipNegative
+    clip_skip: int
+    tiling: bool
+    warnings: tuple[str, ...]
+
+    @property
+    def final_size(self) -> tuple[int, int]:
+        """(width, height) in pixels of what the last pass makes."""
+        return self.passes[-1].width, self.passes[-1].height
+
+    @property
+    def expected_steps(self) -> int:
+        return sum(each.walk.expected_steps for each in self.passes)
+
+
+def make_plan(
+    request: Request,
+    settings: Settings,
+    spec: Spec,
+    *,
+    alphas_cumprod: Tensor,
+    on_cuda: bool,
+    styles: Mapping[str, Style],
+) -> Plan:
+    """The plan of `request`, whose seeds must have been drawn.
+
+    alphas_cumprod: the checkpoint's, (1000,) fp32. on_cuda: whether pictures are made on an NVIDIA
+    card. RequestError and its kinds where the request asks for what can't be.
+    """
+    assert request.seed >= 0 and request.subseed >= 0, "seeds are drawn before a request is planned"
+    refuse_what_is_missing(request, settings)
+    table = sigma_table(alphas_cumprod, settings)
+    asked_size, (width, height) = _sizes(request, spec)
+    texts = texts_of(request, settings, styles)
+    sampler, schedule = resolve_sampler(request.sampler_name, request.scheduler)
+    strength = None
+    if request.init is not None:
+        exact = settings.img2img.img2img_fix_steps
+        strength = Strength(request.init.denoising_strength, exact)
+    walk = make_walk(sampler, schedule, request.steps, table, request, settings, strength=strength)
+    first = Pass(
+        width=width,
+        height=height,
+        walk=walk,
+        texts=texts,
+        noise_multiplier=_noise_multiplier(request, settings),
+        extra_noise=settings.img2img.img2img_extra_noise if request.init else 0.0,
+    )
+    passes, enlarging = [first], None
+    if request.hires is not None:
+        enlarging = enlarging_of(request.hires, width, height, spec)
+        passes.append(
+            _second_pass(request, request.hires, first, schedule, enlarging, settings, styles, spec)
+        )
+    resize_from = (request.seed_resize_from_h, request.seed_resize_from_w)
+    seed_resize = resize_from if min(resize_from) >= spec.vae_factor else None
+    _check_variation(request, height if seed_resize is None else seed_resize[0], spec)
+    seeds, subseeds = _seeds(request)
+    optimizations = settings.optimizations
+    return Plan(
+        passes=tuple(passes),
+        init=request.init,
+        hires=request.hires,
+        enlarging=enlarging,
+        seeds=seeds,
+        subseeds=subseeds,
+        subseed_strength=request.subseed_strength,
+        seed_resize=seed_resize,
+        noise_source=noise_source(settings, on_cuda),
+        ensd=settings.sampler_params.eta_noise_seed_delta,
+        batch_size=request.batch_size,
+        asked_size=asked_size,
+        cfg_scale=request.cfg_scale,
+        skip_negative=SkipNegative(
+            early=settings.sampler_params.skip_early_cond,
+            below_sigma=_below_sigma(request, settings),
+            every_step=optimizations.s_min_uncond_all,
+        ),
+        clip_skip=settings.sd.CLIP_stop_at_last_layers,
+        tiling=settings.sd.tiling if request.tiling is None else request.tiling,
+        warnings=warnings_of(request, texts, settings, styles),
+    )
+
+
+def noise_source(settings: Settings, on_cuda: bool) -> str:
+    """GPU needs a CUDA device; elsewhere NV, which computes the same numbers, stands in for it."""
+    chosen = settings.sd.randn_source
+    if chosen != "GPU" or on_cuda:
+        return chosen
+    return "NV" if settings.easel.easel_portable_gpu_noise else "CPU"
+
+
+def _sizes(request: Request, spec: Spec) -> tuple[tuple[int, int], tuple[int, int]]:
+    width = spec.default_size[0] if request.width is None else request.width
+    height = spec.default_size[1] if request.height is None else request.height
+    factor = spec.vae_factor
+    if min(width, height) < factor:
+        raise RequestError(
+            f"size {width}x{height} is too small: this checkpoint needs {factor} or more each way",
+            field="width" if width < factor else "height",
+        )
+    return (width, height), (width // factor * factor, height // factor * factor)
+
+
+def _seeds(request: Request) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """One seed after the other; with a variation all keep the seed, and the variation's moves."""
+    count = request.image_count
+    last = max(request.seed, request.subseed) + count - 1
+    if last > MAX_SEED:
+        raise RequestError(f"the last seed would be {last}, above {MAX_SEED}", field="seed")
+    step = 0 if request.subseed_strength else 1
+    seeds = tuple(request.seed + step * index for index in range(count))
+    return seeds, tuple(request.subseed + index for index in range(count))
+
+
+def _check_variation(request: Request, noise_height: int, spec: Spec) -> None:
+    """Noises are mixed as directions down the picture's height; one row of latent has none."""
+    least = 2 * spec.vae_factor
+    if request.subseed_strength and noise_height < least:
+        raise RequestError(
+            f"a variation (subseed_strength {request.subseed_strength:g}) needs noise of at least "
+            f"{least} pixels height, here it has {noise_height}: raise the height",
+            field="subseed_strength",
+        )
+
+
+def _noise_multiplier(request: Request, settings: Settings) -> float:
+    if request.init is None:
+        return 1.0
+    asked = request.init.noise_multiplier
+    return settings.img2img.initial_noise_multiplier if asked is None else asked
+
+
+def _below_sigma(request: Request, settings: Settings) -> float:
+    setting = settings.optimizations.s_min_uncond
+    return request.s_min_uncond if setting == 0 and request.s_min_uncond else setting
+
+
+def enlarging_of(hires: Hires, width: int, height: int, spec: Spec) -> Enlarging:
+    """The second pass's size (A1111 numerics: hires fix, sizes)."""
+    x, y = hires.resize_x, hires.resize_y
+    cut = (0, 0)
+    if not x and not y:
+        up = (int(width * hires.scale), int(height * hires.scale))
+    elif not y:
+        up = (x, x * height // width)
+    elif not x:
+        up = (y * width // height, y)
+    else:
+        up = (x, x * height // width) if width / height < x / y else (y * width // height, y)
+        cut = ((up[0] - x) // spec.vae_factor, (up[1] - y) // spec.vae_factor)
+    upscaler = hires.upscaler or "Latent"
+    return Enlarging(upscaler=upscaler, width=up[0], height=up[1], cut=cut)
+
+
+def _second_pass(
+    request: Request,
+    hires: Hires,
+    first: Pass,
+    schedule: str,
+    enlarging: Enlarging,
+    settings: Settings,
+    styles: Mapping[str, Style],
+    spec: Spec,
+) -> Pass:
+    factor = spec.vae_factor
+    width = (enlarging.width // factor - enlarging.cut[0]) * factor
+    height = (enlarging.height // factor - enlarging.cut[1]) * factor
+    if min(width, height) < factor:
+        raise RequestError(
+            f"hires fix would make a picture of {width}x{height}: enlarge by more",
+            field="hr_scale",
+        )
+    sampler, schedule = resolve_sampler(
+        hires.sampler_name or first.walk.sampler,
+        hires.scheduler or schedule,
+        prefix="hr_" if hires.sampler_name else "",
+    )
+    walk = make_walk(
+        sampler,
+        schedule,
+        hires.steps or request.steps,
+        first.walk.table,
+        request,
+        settings,
+        strength=Strength(hires.denoising_strength, exact=True),
+    )
+    return Pass(
+        width=width,
+        height=height,
+        walk=walk,
+        texts=texts_of(request, settings, styles, hires=hires),
+        hires_steps=walk.total_steps,
+        extra_noise=settings.img2img.img2img_extra_noise,
+    )

@@ -1,0 +1,192 @@
+"""What img2img starts from: a picture as a latent, what of it is made anew, and what is laid over
+the result.
+
+Done once for a job, before its first batch; depends on the request alone, never on which of its
+pictures are wanted. It knows no sampler. Rules and their order: A1111 numerics, img2img and
+inpainting, init.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional
+
+from modules.diffusion.noise import ImageNoise, make_generator
+from modules.engine.plan import Plan
+from modules.generation.request import FILL_MODES, Init, Mask
+from modules.networks.model import Model
+from modules.pictures import edit
+from modules.pictures.metadata import flatten
+from modules.settings import Settings
+
+LATENT_RESIZE = 3
+FILL, ORIGINAL, LATENT_NOISE, LATENT_NOTHING = range(len(FILL_MODES))
+# The encoder's answer has a random part, far below one 8-bit level. The original draws it from
+# whatever random state is around; here it is always the same for one start picture, so that a job,
+# retried or split, starts from the same latent.
+POSTERIOR_SEED = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Slot:
+    """One place of a batch: the latent (1, C, h, w) it starts from, what its result undergoes."""
+
+    latent: Tensor
+    overlay: edit.Overlay | None = None
+    colours: np.ndarray | None = None  # the LAB picture whose colours the result is to have
+
+
+@dataclass(frozen=True, eq=False)
+class Start:
+    """slots: one for each place of a batch. regenerate (1, 1, h, w): 1 where the latent is made
+    anew.
+    """
+
+    slots: tuple[Slot, ...]
+    regenerate: Tensor | None = None
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+    def latents(self, indexes: list[int]) -> Tensor:
+        """(B, C, h, w) for the pictures of these indexes."""
+        return torch.cat([self.slot(index).latent for index in indexes])
+
+    def slot(self, index: int) -> Slot:
+        return self.slots[index % len(self.slots)]
+
+
+@dataclass(frozen=True, eq=False)
+class _Masks:
+    """inner: mask at the size of the pass. overlay: mask for the overlay. region: where the pass
+    works.
+    """
+
+    inner: Image.Image
+    overlay: Image.Image
+    region: edit.Region | None
+
+
+def posterior_noise(seed: int, height: int, width: int, channels: int) -> Tensor:
+    """(1, channels, height, width): the random part of one encoded picture."""
+    return make_generator("CPU", seed).randn((channels, height, width))[None]
+
+
+def prepare(
+    init: Init,
+    plan: Plan,
+    settings: Settings,
+    model: Model,
+    open_picture: Callable[[str, str], Image.Image],
+) -> Start:
+    """`open_picture(sha256, field)` gives the stored picture or raises ImageError."""
+    size = (plan.passes[0].width, plan.passes[0].height)
+    masks, fields = None, {}
+    if init.mask is not None:
+        masks, fields = _masks(init.mask, init.resize_mode, size, open_picture)
+    pictures = [open_picture(name, "init_images") for name in init.images]
+    slots = [_slot(picture, init, masks, size, settings, model) for picture in pictures]
+    if masks is None or init.mask is None:
+        return Start(tuple(slots), None, fields)
+    first = slots[0].latent
+    small = edit.latent_mask(masks.inner, first.shape[3], first.shape[2], rounded=init.mask.round)
+    regenerate = torch.from_numpy(small)[None, None].to(first.device)
+    if init.mask.fill != ORIGINAL:
+        fields["Masked content"] = FILL_MODES[init.mask.fill]
+    return Start(tuple(_filled(slots, init.mask.fill, regenerate, plan)), regenerate, fields)
+
+
+def _masks(
+    mask: Mask,
+    resize_mode: int,
+    size: tuple[int, int],
+    open_picture: Callable[[str, str], Image.Image],
+) -> tuple[_Masks | None, dict[str, Any]]:
+    fields: dict[str, Any] = {}
+    image = edit.mask_from(open_picture(mask.image, "mask"), rounded=mask.round, invert=mask.invert)
+    if mask.invert:
+        fields["Mask mode"] = "Inpaint not masked"
+    image = edit.blur_mask(image, mask.blur_x, mask.blur_y)
+    if mask.blur_x == mask.blur_y and mask.blur_x > 0:
+        fields["Mask blur"] = mask.blur_x
+    if not mask.only_masked:
+        inner = edit.resize(resize_mode, image, *size)
+        return _Masks(inner, edit.widened_mask(inner), None), fields
+    region = edit.region_of(image, mask.padding)
+    if region is None:  # nothing is masked: the whole picture is made anew
+        return None, fields
+    region = edit.expand_region(region, *size, image.size)
+    fields |= {"Inpaint area": "Only masked", "Masked area padding": mask.padding}
+    return _Masks(edit.resize(2, image.crop(region), *size), image, region), fields
+
+
+def _slot(
+    picture: Image.Image,
+    init: Init,
+    masks: _Masks | None,
+    size: tuple[int, int],
+    settings: Settings,
+    model: Model,
+) -> Slot:
+    image = flatten(picture, settings.img2img.img2img_background_color)
+    region = masks.region if masks else None
+    if region is None and init.resize_mode != LATENT_RESIZE:
+        image = edit.resize(init.resize_mode, image, *size)
+    overlay = None
+    if masks is not None:
+        if settings.img2img.overlay_inpaint:
+            overlay = edit.make_overlay(image, masks.overlay, region)
+        if region is not None:
+            image = edit.resize(2, image.crop(region), *size)
+        if init.mask is not None and init.mask.fill != ORIGINAL:
+            inner = masks.inner  # of another size where the latent is to be resized
+            if inner.size != image.size:
+                inner = inner.resize(image.size, resample=edit.LANCZOS)
+            image = edit.fill_masked(image, inner)
+    colours = edit.lab_of(image) if settings.img2img.img2img_color_correction else None
+    return Slot(_encoded(image, size, model), overlay, colours)
+
+
+def _encoded(image: Image.Image, size: tuple[int, int], model: Model) -> Tensor:
+    """(1, C, h, w) for a pass of `size`; a picture of another size is brought there as a latent."""
+    factor = model.spec.vae_factor
+    inside = (image.width // factor * factor, image.height // factor * factor)
+    if inside != image.size:
+        image = image.crop((0, 0, *inside))
+    noise = posterior_noise(
+        POSTERIOR_SEED, inside[1] // factor, inside[0] // factor, model.spec.latent_channels
+    )
+    latent = model.encode_image(edit.to_pixels(image), noise)
+    if inside != size:
+        wanted = (size[1] // factor, size[0] // factor)
+        latent = functional.interpolate(latent, size=wanted, mode="bilinear", align_corners=False)
+    return latent
+
+
+def _filled(slots: list[Slot], fill: int, regenerate: Tensor, plan: Plan) -> list[Slot]:
+    """The slots with the latent fill modes done. Noise belongs to a place in the batch, so there is
+    a slot for each.
+    """
+    if fill == LATENT_NOTHING:
+        kept = [slot.latent * (1 - regenerate) for slot in slots]
+    elif fill == LATENT_NOISE:
+        slots = [slots[place % len(slots)] for place in range(plan.batch_size)]
+        latent = slots[0].latent
+        noise = ImageNoise(
+            plan.seeds[: plan.batch_size],
+            (latent.shape[1], latent.shape[2], latent.shape[3]),
+            source=plan.noise_source,
+            device=latent.device,
+        ).initial()
+        kept = [
+            slot.latent * (1 - regenerate) + noise[place : place + 1] * regenerate
+            for place, slot in enumerate(slots)
+        ]
+    else:
+        return slots
+    return [Slot(z, slot.overlay, slot.colours) for z, slot in zip(kept, slots, strict=True)]

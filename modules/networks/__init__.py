@@ -1,0 +1,5 @@
+"""From a weights file to the three networks of a checkpoint: text encoder, U-Net, VAE.
+
+`weights` reads files, `detect` says what they are, `keymaps` translates names, `build` makes the
+modules, `model` is what the engine talks to, `models` keeps the loaded ones.
+"""

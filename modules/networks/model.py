@@ -1,0 +1,175 @@
+"""A loaded checkpoint as the engine sees it: text in, noise prediction, pixels out.
+
+Takes and gives fp32 whatever precision the weights have; casts and autocast happen here (A1111
+numerics: precision policy). Knows no sampler, no prompt, no request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import torch
+from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+from torch import Tensor, nn
+from transformers import CLIPTextModel
+
+from modules.networks import text
+from modules.networks.spec import Spec
+from modules.networks.vae import Vae
+
+
+@dataclass(frozen=True)
+class PrecisionPolicy:
+    """How many bits the networks compute with, by the user's flags.
+
+    "autocast": fp16 weights, sensitive operations in fp32; "half": everything fp16; "full": fp32.
+    Only CUDA devices go below fp32.
+    """
+
+    no_half: bool = False
+    no_half_vae: bool = False
+    precision: Literal["autocast", "half", "full"] = "autocast"
+    vae_rescue: bool = True  # an fp16 VAE that overflows goes to fp32
+
+    def network_dtype(self, device: torch.device) -> torch.dtype:
+        """Of U-Net and text encoder."""
+        full = self.no_half or self.precision == "full" or device.type != "cuda"
+        return torch.float32 if full else torch.float16
+
+    def vae_dtype(self, device: torch.device) -> torch.dtype:
+        return torch.float32 if self.no_half_vae else self.network_dtype(device)
+
+
+class Model:
+    """A checkpoint on a device. Latents are fp32 tensors on that device."""
+
+    def __init__(
+        self,
+        *,
+        path: Path,
+        vae_path: Path | None,
+        spec: Spec,
+        unet: UNet2DConditionModel,
+        text_encoder: CLIPTextModel,
+        vae: Vae,
+        alphas_cumprod: Tensor,
+        policy: PrecisionPolicy,
+    ) -> None:
+        self.path = path
+        self.vae_path = vae_path
+        self.name = path.name if path.is_dir() else path.stem
+        self.spec = spec
+        self.unet = unet
+        self.text_encoder = text_encoder
+        self.alphas_cumprod = alphas_cumprod  # (1000,) fp32 on the CPU
+        self._vae = vae
+        self._policy = policy
+
+    @property
+    def vae(self) -> AutoencoderKL:
+        return self._vae.module
+
+    @property
+    def device(self) -> torch.device:
+        return self.unet.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of the U-Net's weights."""
+        return self.unet.dtype
+
+    @torch.no_grad()
+    def predict(
+        self,
+        x: Tensor,
+        t: Tensor,
+        *,
+        cross_attention: Tensor,
+        vector: Tensor | None = None,
+        concat: Tensor | None = None,
+    ) -> Tensor:
+        """The U-Net's raw answer (B, C, h, w) fp32 for x (B, C, h, w) and timesteps t (B,).
+
+        Timesteps may be fractional; they are rounded to the U-Net's precision, as in the original
+        since its version 1.10. `cross_attention` is (B, T, width); `concat` (B, K, h, w) joins x.
+        """
+        assert vector is None, f"{self.spec.family} takes no vector"
+        device, dtype = self.device, self.dtype
+        if concat is not None:
+            x = torch.cat([x, concat.to(x)], dim=1)
+        timesteps = t.to(device=device, dtype=dtype).expand(len(x))
+        context = cross_attention.to(device=device, dtype=dtype)
+        with self._autocast():
+            answer = self.unet(
+                x.to(device=device, dtype=dtype),
+                timesteps,
+                encoder_hidden_states=context,
+                return_dict=False,
+            )[0]
+        return answer.to(torch.float32)
+
+    @torch.no_grad()
+    def encode_text(
+        self,
+        chunk_rows: Sequence[Sequence[text.Chunk]],
+        *,
+        clip_skip: int = 1,
+        emphasis: str = "Original",
+    ) -> Tensor:
+        """Embeddings (rows, 77 * chunks, width) fp32; rows must have equally many chunks.
+
+        Emphasis "Original" is computed over the rows of one call: give all variants of one
+        prompt's schedule at once, and the negative prompt in a call of its own.
+        """
+        with self._autocast():
+            return text.encode(
+                self.text_encoder, chunk_rows, clip_skip=clip_skip, emphasis=emphasis
+            )
+
+    @torch.no_grad()
+    def encode_image(self, pixels: Tensor, noise: Tensor | None = None) -> Tensor:
+        """Scaled latents (B, C, H/8, W/8) fp32 of pixels (B, 3, H, W) in [-1, 1].
+
+        `noise`, of the latents' shape, draws from the posterior; None takes its mean.
+        """
+        factor = self.spec.vae_factor
+        assert pixels.shape[2] % factor == 0 == pixels.shape[3] % factor, pixels.shape
+        return self._vae.encode(pixels.to(self.device), noise)
+
+    @torch.no_grad()
+    def decode(self, latent: Tensor) -> Tensor:
+        """Pixels (B, 3, H, W) fp32, about [-1, 1] and not clamped, of latents (B, C, h, w)."""
+        return self._vae.decode(latent.to(self.device))
+
+    @contextmanager
+    def tiling(self, enabled: bool = True) -> Iterator[None]:
+        """Inside it every padded convolution of U-Net and VAE wraps around, so pictures tile."""
+        convolutions = [
+            module
+            for network in (self.unet, self.vae)
+            for module in network.modules()
+            if enabled and isinstance(module, nn.Conv2d)
+        ]
+        assert all(module.padding_mode == "zeros" for module in convolutions), "tiling in tiling"
+        try:
+            for module in convolutions:
+                module.padding_mode = "circular"
+            yield
+        finally:
+            for module in convolutions:
+                module.padding_mode = "zeros"
+
+    def parameter_bytes(self) -> int:
+        """Bytes of all weights on the device."""
+        networks = (self.unet, self.vae, self.text_encoder)
+        return sum(p.numel() * p.element_size() for n in networks for p in n.parameters())
+
+    def _autocast(self) -> AbstractContextManager[object]:
+        if self.dtype == torch.float32 or self._policy.precision != "autocast":
+            return nullcontext()
+        return torch.autocast(self.device.type, dtype=self.dtype)

@@ -1,0 +1,73 @@
+"""Between pixels and latents, with the family's scale and a way out of fp16 overflow.
+
+Always runs without autocast, in its own precision, one picture at a time (A1111 numerics: VAE
+and pixels). Does not clamp or round: what becomes of the pixels is its caller's business.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import cast
+
+import torch
+from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+from torch import Tensor
+
+log = logging.getLogger(__name__)
+
+
+class Vae:
+    """An autoencoder and its latent scale.
+
+    `rescue`: where fp16 overflows, repeat in fp32 and stay there.
+    """
+
+    def __init__(self, module: AutoencoderKL, scale: float, *, rescue: bool = True) -> None:
+        self.module = module
+        self.scale = scale
+        self.rescue = rescue
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.module.dtype
+
+    def encode(self, pixels: Tensor, noise: Tensor | None) -> Tensor:
+        """Scaled latents (B, C, h, w) fp32 of pixels (B, 3, H, W) in [-1, 1].
+
+        `noise` (B, C, h, w) draws from the posterior; None takes its mean.
+        """
+        rows = [
+            self._encode_one(pixels[i : i + 1], None if noise is None else noise[i : i + 1])
+            for i in range(len(pixels))
+        ]
+        return torch.cat(rows)
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """Pixels (B, 3, H, W) fp32 in about [-1, 1] of scaled latents (B, C, h, w)."""
+        return torch.cat([self._decode_one(latents[i : i + 1]) for i in range(len(latents))])
+
+    def _encode_one(self, pixels: Tensor, noise: Tensor | None) -> Tensor:
+        # The distribution clamps its log-variance to -30..20.
+        (posterior,) = self.module.encode(pixels.to(self.dtype), return_dict=False)
+        latent = posterior.mean.to(torch.float32)
+        if noise is not None:
+            latent = latent + posterior.std.to(torch.float32) * noise.to(latent.device)
+        if self._rescued(latent):
+            return self._encode_one(pixels, noise)
+        return latent * self.scale
+
+    def _decode_one(self, latent: Tensor) -> Tensor:
+        scaled = cast(torch.FloatTensor, (latent / self.scale).to(self.dtype))
+        (pixels,) = self.module.decode(scaled, return_dict=False)
+        pixels = pixels.to(torch.float32)
+        if not latent.isnan().any() and self._rescued(pixels):
+            return self._decode_one(latent)
+        return pixels
+
+    def _rescued(self, result: Tensor) -> bool:
+        """Whether the result overflowed and the VAE went to fp32, so that it is worth a retry."""
+        if not self.rescue or self.dtype == torch.float32 or not result.isnan().any():
+            return False
+        log.warning("The VAE overflowed in %s; it stays in fp32 from now on", self.dtype)
+        self.module.float()
+        return True
