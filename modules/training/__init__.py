@@ -1,0 +1,1 @@
+"""Training of models, each recipe in a package of its own."""

@@ -1,0 +1,70 @@
+"""Claims about the built-in autoencoder: it learns, and polishing leaves latents alone."""
+
+import numpy as np
+import pytest
+import torch
+
+from modules.training.builtin.autoencoder import (
+    encode_means,
+    fold_statistics,
+    polish_decoder,
+    psnr,
+    to_pictures,
+    to_tensor,
+    train_autoencoder,
+)
+from modules.training.builtin.loop import Place, Schedule
+from modules.training.builtin.networks import LATENT_SCALE, Sizes, build_vae
+from modules.training.builtin.render import render
+from modules.training.builtin.world import scene
+
+TINY = Sizes(resolution=32, vae_channels=(8, 8, 8, 8))
+
+
+@pytest.fixture(scope="module")
+def pictures():
+    return np.stack([render(scene(index), 32) for index in range(24)])
+
+
+@pytest.fixture
+def place(tmp_path):
+    (tmp_path / "log").mkdir()
+    return Place(tmp_path, torch.device("cpu"), None)
+
+
+def test_a_short_training_brings_reconstructions_nearer_to_the_pictures(pictures, place):
+    torch.manual_seed(0)
+    vae, held = build_vae(TINY), to_tensor(pictures[16:])
+    with torch.no_grad():
+        before = psnr(vae(held).sample, held)
+
+    train_autoencoder(
+        vae, pictures[:16], pictures[16:], Schedule(25, 3e-3, warmup=2), place, batch=4
+    )
+
+    with torch.no_grad():
+        assert psnr(vae(held).sample, held) > before + 1.0
+    assert (place.folder / "log" / "autoencoder.png").exists()
+
+
+def test_polishing_changes_the_decoder_and_no_latent(pictures, place):
+    torch.manual_seed(0)
+    vae = build_vae(TINY)
+    means = encode_means(vae, to_tensor(pictures), place)
+    mean, deviation = means.mean((0, 2, 3)), means.std((0, 2, 3))
+    fold_statistics(vae, mean.tolist(), deviation.tolist())
+    latents = (means - mean[:, None, None]) / deviation[:, None, None]
+    whole = to_tensor(pictures)
+    with torch.no_grad():
+        before = psnr(vae.decode(latents / LATENT_SCALE).sample, whole)
+
+    polish_decoder(vae, latents, pictures, 8, Schedule(14, 5e-3, warmup=2), place, batch=4)
+
+    with torch.no_grad():
+        assert psnr(vae.decode(latents / LATENT_SCALE).sample, whole) > before + 1.0
+    after = encode_means(vae, whole, place) * LATENT_SCALE
+    assert torch.allclose(after, latents, atol=1e-3)
+
+
+def test_pictures_survive_the_way_to_tensors_and_back(pictures):
+    assert np.array_equal(to_pictures(to_tensor(pictures)), pictures)
