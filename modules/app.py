@@ -1,0 +1,297 @@
+"""Joins everything light: flags, settings, what lies on disk, and the queue with its workers.
+
+The doors (page, APIs) are handed an `App` and need nothing else. It imports no torch, serves
+nothing, and does nothing before `start`.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import random
+import re
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from modules.errors import RequestError
+from modules.flags import Flags, Paths, paths_of
+from modules.generation.choices import resolve_sampler
+from modules.generation.request import Request
+from modules.generation.tokens import Tokenizer, count, load_tokenizer
+from modules.jobs.delivery import Delivery, Places
+from modules.jobs.inputs import InputStore
+from modules.jobs.job import NewJob, Source
+from modules.jobs.lock import FolderLock
+from modules.jobs.messages import Start
+from modules.jobs.queue import JobQueue
+from modules.jobs.station import Desk
+from modules.jobs.store import Store
+from modules.jobs.supervisor import Staff, Supervisor, WorkerStatus
+from modules.library.canvas import CanvasStore
+from modules.library.catalog import Catalog
+from modules.library.hashes import Hasher
+from modules.library.index import Index
+from modules.settings import OPTIONS, Settings, SettingsStore
+
+log = logging.getLogger(__name__)
+
+WORKER = (sys.executable, "-X", "faulthandler", "-m", "modules.jobs.worker")
+_SHA256 = re.compile(r'"([0-9a-f]{64})"')
+_SEEDS = 2**32 - 2  # the original's own range of random seeds
+_DAY = 86_400.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Library:
+    """What lies on disk."""
+
+    index: Index
+    hasher: Hasher
+    catalog: Catalog
+    canvas: CanvasStore
+
+
+class App:
+    """All parts behind the doors; made by `build_app`."""
+
+    def __init__(
+        self,
+        *,
+        flags: Flags,
+        paths: Paths,
+        settings: SettingsStore,
+        library: Library,
+        lock: FolderLock,
+        worker_command: Sequence[str],
+    ) -> None:
+        self.flags = flags
+        self.paths = paths
+        self.settings = settings
+        self.catalog = library.catalog
+        self.hasher = library.hasher
+        self.canvas = library.canvas
+        self.inputs = InputStore(paths.easel_dir / "inputs")
+        self._library = library
+        self._lock = lock
+        self._store = Store(paths.easel_dir / "jobs.sqlite")
+        self._delivery = Delivery(self._store, _places(flags, paths))
+        self.jobs = JobQueue(
+            self._store,
+            self._delivery,
+            stops_after_current=lambda: settings.current.get("interrupt_after_current"),
+        )
+        self._supervisor = Supervisor(
+            Desk(self._store, self.jobs, self._delivery, self.inputs),
+            Staff(
+                command=worker_command,
+                starts=_starts(flags),
+                folder=paths.program_dir,
+                log_file=paths.easel_dir / "logs" / "worker.log",
+            ),
+            housekeep=self._keep_house,
+        )
+        self._closed = False
+
+    def start(self, port: int | None = None) -> None:
+        """Bring the queue to order and start the workers. `port` is told to a second server."""
+        if port is not None:
+            self._lock.tell(port)
+        self._supervisor.start()
+
+    def close(self) -> None:
+        """End the workers and let go of the data folder; the queue goes on at the next start."""
+        if self._closed:
+            return
+        self._closed = True
+        self._supervisor.close()
+        self._store.close()
+        self.hasher.close()
+        self._library.index.close()
+        self._lock.release()
+
+    def submit(
+        self,
+        request: Request,
+        *,
+        source: Source = "page",
+        owner: str = "",
+        settings_changes: Mapping[str, Any] | None = None,
+        priority: int = 0,
+        idempotency_key: str = "",
+    ) -> str:
+        """Put a wish into the queue; the job's id.
+
+        From here on nothing is left to chance or to later changes: seeds are drawn, the settings
+        are a snapshot with `settings_changes` and then the request's own overrides on it, the
+        checkpoint is named. EaselError, and no job, where the wish can't be carried out as asked.
+        """
+        settings = self._settings_for(request, settings_changes or {})
+        self._check(request)
+        limit = self.settings.current.easel.easel_max_queue
+        if self.jobs.waiting_count() >= limit:
+            raise RequestError(
+                f"{limit} jobs wait already: try again later, or raise the setting easel_max_queue"
+            )
+        request = _with_seeds(request)
+        return self.jobs.submit(
+            NewJob(
+                kind=request.kind,
+                image_count=request.image_count,
+                request=request.to_record(),
+                settings=settings.to_record(),
+                source=source,
+                owner=owner,
+                priority=priority,
+                keeps_images=request.save_images,
+                idempotency_key=idempotency_key,
+            )
+        )
+
+    def worker_status(self) -> WorkerStatus:
+        """How the workers are."""
+        return self._supervisor.status()
+
+    def ask_worker(self, what: str, timeout: float = 30.0) -> dict[str, Any]:
+        """The worker's answer to "memory", "unload" or "reload". WorkerError where none comes."""
+        return dict(self._supervisor.ask(what, timeout))
+
+    def count_tokens(self, text: str) -> tuple[int, int]:
+        """Tokens of a prompt, and the limit up to which it needs no further chunk."""
+        sd = self.settings.current.sd
+        return count(
+            text,
+            self._tokenizer,
+            comments=sd.enable_prompt_comments,
+            emphasis=sd.emphasis,
+            comma_backtrack=sd.comma_padding_backtrack,
+        )
+
+    # -------------------------------------------------------------------------- within
+
+    @functools.cached_property
+    def _tokenizer(self) -> Tokenizer:
+        return load_tokenizer(self.paths.configs_dir)
+
+    def _settings_for(self, request: Request, changes: Mapping[str, Any]) -> Settings:
+        """The job's snapshot. UnknownNameError where checkpoint or VAE are not there."""
+        settings = self.settings.snapshot().with_changes(self._allowed(changes))
+        settings = settings.with_changes(self._allowed(request.override_settings))
+        checkpoint = self.catalog.default(settings.sd.sd_model_checkpoint or None)
+        self.catalog.vae_for(checkpoint, settings.vae.sd_vae)
+        return settings.with_changes({"sd_model_checkpoint": checkpoint.name})
+
+    def _allowed(self, changes: Mapping[str, Any]) -> dict[str, Any]:
+        """The changes without those of limits and of hidden folders, which no request may move."""
+        hides_folders = self.flags.hides_folders
+        return {
+            key: value
+            for key, value in changes.items()
+            if (row := OPTIONS.get(key)) is None
+            or not (row.restrict_api or (row.hidden_dir and hides_folders))
+        }
+
+    def _check(self, request: Request) -> None:
+        """EaselError where the request names what is not here."""
+        resolve_sampler(request.sampler_name, request.scheduler)
+        hires = request.hires
+        if hires is not None:
+            resolve_sampler(hires.sampler_name, hires.scheduler, prefix="hr_")
+            if hires.checkpoint:
+                self.catalog.find(hires.checkpoint)
+        self._check_size(request)
+        for name in request.images_needed:
+            if not self.inputs.has(name):
+                raise RequestError(
+                    f"the picture {name[:12]} is not stored here: send it first",
+                    field="init_images",
+                )
+
+    def _check_size(self, request: Request) -> None:
+        """RequestError for a batch that no step of which would end: it could not be stopped."""
+        width, height = request.width or 512, request.height or 512
+        hires = request.hires
+        if hires is not None:
+            width = max(width, hires.resize_x or int(width * hires.scale))
+            height = max(height, hires.resize_y or int(height * hires.scale))
+        pixels = width * height * request.batch_size
+        most = self.settings.current.easel.easel_max_batch_pixels
+        if pixels > most:
+            raise RequestError(
+                f"width {width} x height {height} x batch_size {request.batch_size} is {pixels} "
+                f"pixels at once, more than {most} (setting easel_max_batch_pixels): "
+                "ask for smaller pictures or a larger batch count",
+                field="batch_size" if request.batch_size > 1 else "width",
+            )
+
+    def _keep_house(self) -> None:
+        """Forget old jobs with their unsaved pictures, inputs that no job names, old drawings."""
+        keep = self.settings.current.easel
+        self._delivery.forget(
+            self._store.forget(
+                older_than=time.time() - keep.easel_keep_jobs_days * _DAY,
+                keep=keep.easel_keep_jobs,
+            )
+        )
+        named = {name for text in self._store.requests() for name in _SHA256.findall(text)}
+        self.inputs.sweep(named)
+        self.canvas.sweep(older_than=keep.easel_keep_jobs_days * _DAY)
+
+
+def build_app(flags: Flags, *, worker_command: Sequence[str] | None = None) -> App:
+    """Everything opened, nothing started. `worker_command` (for tests) replaces the real worker.
+
+    StorageError where another server has the data folder, or it can't be written.
+    """
+    paths = paths_of(flags)
+    lock = FolderLock(paths.easel_dir / "lock")
+    lock.take()
+    try:
+        settings = SettingsStore(paths.settings_file)
+        settings.load()
+        index = Index(paths.easel_dir / "library.sqlite")
+        hasher = Hasher(index, enabled=not flags.no_hashing)
+        return App(
+            flags=flags,
+            paths=paths,
+            settings=settings,
+            library=Library(
+                index=index,
+                hasher=hasher,
+                catalog=Catalog(paths, hasher),
+                canvas=CanvasStore(paths.easel_dir / "canvas"),
+            ),
+            lock=lock,
+            worker_command=worker_command or WORKER,
+        )
+    except BaseException:
+        lock.release()
+        raise
+
+
+def _places(flags: Flags, paths: Paths) -> Places:
+    return Places(
+        data_dir=paths.data_dir,
+        unsaved_dir=paths.easel_dir / "unsaved",
+        history_file=None if flags.no_prompt_history else paths.data_dir / "params.txt",
+        longest_name=flags.filenames_max_length,
+        unix_only_names=flags.unix_filenames_sanitization,
+    )
+
+
+def _starts(flags: Flags) -> list[Start]:
+    """What each worker is told at its start: one for each device of --devices, else one."""
+    on_cpu = {"all", "sd"} & set(flags.use_cpu)
+    alone = "cpu" if on_cpu else flags.device_id or ""
+    devices = [part.strip() for part in flags.devices.split(",") if part.strip()] or [alone]
+    record = flags.public()  # a worker needs no password
+    return [Start(flags=record, device=device) for device in devices]
+
+
+def _with_seeds(request: Request) -> Request:
+    def drawn(seed: int) -> int:
+        return random.randrange(_SEEDS) if seed == -1 else seed
+
+    return replace(request, seed=drawn(request.seed), subseed=drawn(request.subseed))

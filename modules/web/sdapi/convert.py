@@ -1,0 +1,147 @@
+"""A body of A1111's API -> our Request. Stores the pictures in it, so that the Request holds their
+sums.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from fastapi import HTTPException
+
+from modules.app import App
+from modules.errors import NotBuiltError
+from modules.generation import infotext as infotexts
+from modules.generation.request import Hires, Init, Mask, Request
+from modules.pictures.metadata import open_image
+from modules.web.sdapi import images
+from modules.web.sdapi.bodies import Base, Img2ImgBody, Txt2ImgBody
+
+DEFAULT_HIRES_DENOISING = 0.7  # the page's; A1111 fails where a client leaves it out
+
+
+def to_request(body: Txt2ImgBody | Img2ImgBody, app: App) -> Request:
+    """The wish in `body`. RequestError (or ImageError) where a value can't be used."""
+    _refuse_unknown_scripts(body)
+    body = _with_infotext(body, app)
+    values: dict[str, Any] = {
+        name: getattr(body, name)
+        for name in (
+            "prompt",
+            "negative_prompt",
+            "subseed_strength",
+            "scheduler",
+            "batch_size",
+            "n_iter",
+            "steps",
+            "cfg_scale",
+            "width",
+            "height",
+            "restore_faces",
+            "tiling",
+            "eta",
+            "s_min_uncond",
+            "s_churn",
+            "s_tmin",
+            "s_noise",
+            "refiner_checkpoint",
+            "refiner_switch_at",
+            "disable_extra_networks",
+        )
+    }
+    resize_from = (body.seed_resize_from_h, body.seed_resize_from_w)
+    values |= {
+        "styles": tuple(body.styles or ()),
+        "seed": max(body.seed, -1),
+        "subseed": max(body.subseed, -1),
+        "seed_resize_from_h": max(resize_from[0], 0),
+        "seed_resize_from_w": max(resize_from[1], 0),
+        "sampler_name": body.sampler_name or body.sampler_index,
+        # 0 is "no upper end" in A1111's settings, and JSON has no infinity
+        "s_tmax": math.inf if body.s_tmax == 0 else body.s_tmax,
+        "override_settings": body.override_settings or {},
+        "comments": body.comments or {},
+        "save_images": body.save_images and not body.do_not_save_samples,
+        "save_grid": body.save_images and not body.do_not_save_grid,
+    }
+    if isinstance(body, Img2ImgBody):
+        return Request(**values, init=_init(body, app))
+    return Request(**values, hires=_hires(body, app) if body.enable_hr else None)
+
+
+def _refuse_unknown_scripts(body: Base) -> None:
+    """No script is here yet; a block without arguments asks for nothing and is let pass."""
+    if body.script_name and body.script_name.lower() != "none":
+        raise HTTPException(422, f"script {body.script_name!r} not found")
+    for title, block in body.alwayson_scripts.items():
+        if isinstance(block, dict) and block.get("args"):
+            raise HTTPException(422, f"always on script {title!r} not found; leave its block out")
+
+
+def _with_infotext(body: Txt2ImgBody | Img2ImgBody, app: App) -> Txt2ImgBody | Img2ImgBody:
+    """The body with every field that it does not name itself taken from its `infotext`."""
+    if not body.infotext:
+        return body
+    auto = app.settings.current.compatibility.auto_backcompat
+    found = infotexts.to_api_fields(infotexts.parse(body.infotext, old_behaviour=auto))
+    overrides = {**found.pop("override_settings", {}), **(body.override_settings or {})}
+    known = type(body).model_fields
+    fresh = {
+        key: value
+        for key, value in found.items()
+        if key in known and key not in body.model_fields_set
+    }
+    return body.model_copy(update={**fresh, "override_settings": overrides})
+
+
+def _stored(text: str, app: App, field: str) -> str:
+    data = images.decode(text, field=field)
+    open_image(data, max_pixels=app.settings.current.easel.easel_max_pixels, field=field)
+    return app.inputs.put(data)
+
+
+def _init(body: Img2ImgBody, app: App) -> Init:
+    if not body.init_images:
+        raise HTTPException(404, "Init image not found")
+    mask = None
+    if body.mask:
+        blur = body.mask_blur
+        mask = Mask(
+            image=_stored(body.mask, app, "mask"),
+            blur_x=body.mask_blur_x if blur is None else blur,
+            blur_y=body.mask_blur_y if blur is None else blur,
+            round=body.mask_round,
+            fill=body.inpainting_fill,
+            only_masked=body.inpaint_full_res,
+            padding=body.inpaint_full_res_padding,
+            invert=bool(body.inpainting_mask_invert),
+        )
+    if body.latent_mask:
+        raise NotBuiltError("latent_mask is not built yet; send mask instead", field="latent_mask")
+    return Init(
+        images=tuple(_stored(text, app, "init_images") for text in body.init_images),
+        denoising_strength=body.denoising_strength,
+        resize_mode=body.resize_mode,
+        image_cfg_scale=body.image_cfg_scale,
+        noise_multiplier=body.initial_noise_multiplier,
+        mask=mask,
+    )
+
+
+def _hires(body: Txt2ImgBody, app: App) -> Hires:
+    strength = body.denoising_strength
+    first = body.firstpass_image
+    return Hires(
+        scale=body.hr_scale,
+        upscaler=body.hr_upscaler,
+        steps=body.hr_second_pass_steps,
+        resize_x=body.hr_resize_x,
+        resize_y=body.hr_resize_y,
+        denoising_strength=DEFAULT_HIRES_DENOISING if strength is None else strength,
+        checkpoint=body.hr_checkpoint_name,
+        sampler_name=body.hr_sampler_name,
+        scheduler=body.hr_scheduler,
+        prompt=body.hr_prompt,
+        negative_prompt=body.hr_negative_prompt,
+        firstpass_image=_stored(first, app, "firstpass_image") if first else None,
+    )

@@ -1,0 +1,78 @@
+"""The FastAPI application without the page: guard, errors, both APIs, the static files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+from starlette.staticfiles import StaticFiles
+
+from modules.app import App
+from modules.flags import Flags
+from modules.generation.version import VERSION
+from modules.web import easel, failures, internal
+from modules.web.guard import Guard, Policy
+from modules.web.sdapi import routes as sdapi
+from modules.web.timing import Timing
+
+STATIC = Path(__file__).resolve().parent.parent / "page" / "static"
+
+
+def build_web(app: App) -> FastAPI:
+    """All routes but the page, which `modules.page` mounts later; the guard is in front of both."""
+    flags = app.flags
+    web = FastAPI(
+        title="Easel",
+        version=VERSION,
+        description="Stable Diffusion over HTTP: A1111's `/sdapi/v1` and Easel's own `/easel/v1`.",
+        root_path=f"/{flags.subpath.strip('/')}" if flags.subpath else "",
+        docs_url=None,  # FastAPI's page of documentation loads scripts from another host
+        redoc_url=None,
+    )
+    failures.install(web)
+    web.include_router(easel.build_router(app))
+    web.include_router(internal.build_router())
+    if flags.api or flags.nowebui:
+        web.include_router(sdapi.build_router(app))
+    # Not at /static: that is where Gradio has its own files.
+    web.mount("/easel/static", StaticFiles(directory=STATIC, check_dir=False), name="static")
+    web.add_middleware(Timing, log_requests=flags.api_log)
+    _add_cors(web, flags)
+    # Added last, so it stands in front of everything, the mounted page included.
+    web.add_middleware(Guard, policy=_policy(app))
+    return web
+
+
+def _policy(app: App) -> Policy:
+    flags = app.flags
+    hosts = tuple(flags.allowed_host) + ((flags.server_name,) if flags.server_name else ())
+    # One lock on every door: whichever credentials are given, all routes ask for them.
+    credentials = {**flags.api_credentials, **flags.page_credentials}
+    return Policy(
+        hosts=hosts,
+        origins=_origins(flags),
+        origin_pattern=flags.cors_allow_origins_regex,
+        credentials=credentials or None,
+        max_body=app.settings.current.easel.easel_max_request_mb * 1024 * 1024,
+    )
+
+
+def _origins(flags: Flags) -> tuple[str, ...]:
+    return tuple(
+        part.strip() for part in (flags.cors_allow_origins or "").split(",") if part.strip()
+    )
+
+
+def _add_cors(web: FastAPI, flags: Flags) -> None:
+    """Also with no origin allowed: Gradio opens itself to every origin unless the parent has this
+    middleware.
+    """
+    web.add_middleware(
+        CORSMiddleware,
+        allow_origins=list(_origins(flags)),
+        allow_origin_regex=flags.cors_allow_origins_regex,
+        allow_methods=["*"],
+        allow_headers=["*"],
+        allow_credentials=True,
+    )

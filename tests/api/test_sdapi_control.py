@@ -1,0 +1,126 @@
+"""Progress, stopping, settings and lists, as clients use them."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from modules.app import App
+
+
+def wait_until(check: Any, seconds: float = 20) -> Any:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if found := check():
+            return found
+        time.sleep(0.05)
+    raise AssertionError("it did not happen")
+
+
+def started(client: TestClient, **body: Any) -> tuple[threading.Thread, list[Any]]:
+    answers: list[Any] = []
+
+    def run() -> None:
+        answers.append(client.post("/sdapi/v1/txt2img", json=body).json())
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread, answers
+
+
+def progress(client: TestClient) -> dict[str, Any]:
+    return client.get("/sdapi/v1/progress").json()
+
+
+def test_idle_progress_is_zero(client: TestClient) -> None:
+    wait_until(lambda: progress(client)["state"]["job"] == "")
+    found = progress(client)
+    assert found["progress"] == 0 and found["current_image"] is None
+    assert found["state"]["job_count"] == 0
+
+
+def test_a_running_job_shows_its_progress_and_is_interrupted(client: TestClient) -> None:
+    thread, answers = started(client, prompt="slow 0.1", steps=100, n_iter=3)
+    found = wait_until(lambda: (p := progress(client))["state"]["sampling_step"] > 1 and p)
+    assert found["state"]["sampling_steps"] == 100
+    assert 0 < found["progress"] < 1
+    assert client.post("/sdapi/v1/interrupt").status_code == 200
+    thread.join(20)
+    assert not thread.is_alive() and len(answers[0]["images"]) < 3
+
+
+def test_skip_goes_on_with_the_next_batch(client: TestClient) -> None:
+    thread, answers = started(client, prompt="slow 0.1", steps=20, n_iter=2)
+    wait_until(lambda: progress(client)["state"]["sampling_step"] > 1)
+    assert client.post("/sdapi/v1/skip").status_code == 200
+    thread.join(20)
+    assert len(answers[0]["images"]) >= 1
+
+
+def test_options_posted_back_whole_change_nothing(client: TestClient, app: App) -> None:
+    before = app.settings.current
+    everything = client.get("/sdapi/v1/options").json()
+    assert client.post("/sdapi/v1/options", json=everything).status_code == 200
+    assert app.settings.current.get("samples_format") == before.get("samples_format")
+    assert client.get("/sdapi/v1/options").json() == everything
+
+
+def test_an_option_is_changed_and_kept(client: TestClient, app: App) -> None:
+    assert client.post("/sdapi/v1/options", json={"jpeg_quality": "91"}).status_code == 200
+    assert app.settings.current.saving_images.jpeg_quality == 91
+    assert client.get("/sdapi/v1/options").json()["jpeg_quality"] == 91
+    client.post("/sdapi/v1/options", json={"jpeg_quality": 80})
+
+
+def test_one_bad_option_changes_none(client: TestClient, app: App) -> None:
+    answer = client.post("/sdapi/v1/options", json={"jpeg_quality": 70, "eta_ddim": 99})
+    assert answer.status_code == 422 and "eta_ddim" in answer.text
+    assert app.settings.current.saving_images.jpeg_quality == 80
+
+
+def test_keys_of_other_programs_are_kept_for_them(client: TestClient, app: App) -> None:
+    app.settings.update({"their_key": [1]}, keep_unknown=True)
+    assert client.get("/sdapi/v1/options").json()["their_key"] == [1]
+    assert client.post("/sdapi/v1/options", json={"their_key": [2]}).status_code == 200
+    assert client.get("/sdapi/v1/options").json()["their_key"] == [2]
+
+
+def test_a_key_that_nobody_knows_is_named(client: TestClient) -> None:
+    answer = client.post("/sdapi/v1/options", json={"samples_fromat": "jpg"})
+    assert answer.status_code == 422
+    assert "samples_fromat" in answer.text and "samples_format" in answer.text
+
+
+def test_the_checkpoint_is_chosen_by_any_of_its_names(client: TestClient) -> None:
+    for name in ("two", "one.safetensors"):
+        client.post("/sdapi/v1/options", json={"sd_model_checkpoint": name})
+        chosen = client.get("/sdapi/v1/options").json()["sd_model_checkpoint"]
+        assert chosen.startswith(name)
+    answer = client.post("/sdapi/v1/options", json={"sd_model_checkpoint": "three"})
+    assert answer.status_code == 404 and "three" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("route", "key", "value"),
+    [
+        ("samplers", "name", "DPM++ 2M"),
+        ("schedulers", "label", "Karras"),
+        ("sd-models", "model_name", "one"),
+        ("latent-upscale-modes", "name", "Latent"),
+    ],
+)
+def test_the_lists_have_what_they_should(
+    client: TestClient, route: str, key: str, value: str
+) -> None:
+    rows = client.get(f"/sdapi/v1/{route}").json()
+    assert value in [row[key] for row in rows]
+
+
+def test_flags_are_told_without_secrets(client: TestClient) -> None:
+    told = client.get("/sdapi/v1/cmd-flags").json()
+    assert told["api"] is True
+    assert not told.get("api_auth") and not told.get("gradio_auth")
