@@ -1,0 +1,81 @@
+"""The colour canvas as a Gradio component: a constant template around our own script.
+
+The drawing lives in the browser (`static/canvas*.js`) and, saved under a token, on the server; the
+component's value only carries commands to it. Knows nothing of where drawings are stored.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import gradio as gr
+
+MODES = ("sketch", "inpaint", "inpaint-sketch")
+
+#: Files under `static/` that the page must load, in any order.
+SCRIPTS = (
+    "canvas-png.js",
+    "canvas-pixels.js",
+    "canvas-history.js",
+    "canvas-document.js",
+    "canvas-stroke.js",
+    "canvas-view.js",
+    "canvas-controls.js",
+    "canvas-tools.js",
+    "canvas-input.js",
+    "canvas-save.js",
+    "canvas.js",
+    "canvas-gradio.js",
+)
+STYLES = ("canvas.css",)
+
+# Gradio adds the scripts of `head` while its own page already runs: wait for ours.
+_START = """
+const start = () => {
+  if (window.EaselCanvasGradio?.isReady()) EaselCanvasGradio.mount(element, props, watch);
+  else setTimeout(start, 20);
+};
+start();
+"""
+
+
+def sketch_canvas(
+    elem_id: str,
+    mode: str = "sketch",
+    *,
+    width: int = 512,
+    height: int = 512,
+    label: str = "Drawing canvas",
+    hotkeys: Mapping[str, str] | None = None,
+    help: bool = True,
+    **props: Any,
+) -> gr.HTML:
+    """A canvas named `elem_id`, empty, white and `width` x `height` pixels.
+
+    mode: "sketch" (colour), "inpaint" (mask) or "inpaint-sketch" (colour, the ink is the mask).
+    help: whether a line below the stage tells the keys (setting `canvas_show_tooltip`).
+    hotkeys: the `canvas_hotkey_*` settings without that prefix, e.g. {"grow_brush": "W"}.
+    props: further arguments of `gr.HTML`.
+
+    As an output it takes a command, each with a nonce of its own: `{"load": url, "nonce": n}`,
+    `{"blank": [width, height, "#rrggbb"], "nonce": n}`, `{"size": [width, height], "nonce": n}`.
+    As an input it gives nothing of use: put `await EaselCanvasGradio.flush("<elem_id>")` in the
+    event's `js` to get the token that stands for the drawing.
+    """
+    assert mode in MODES, f"canvas mode {mode!r} is none of {MODES}"
+    assert re.fullmatch(r"[a-z0-9_]+", elem_id), f"canvas id {elem_id!r} is no plain identifier"
+    return gr.HTML(
+        value=None,
+        html_template='<div class="easel-canvas-place"></div>',
+        js_on_load=_START,
+        apply_default_css=False,
+        elem_id=elem_id,
+        canvas=elem_id,
+        mode=mode,
+        width=width,
+        height=height,
+        canvas_label=label,
+        hotkeys=dict(hotkeys or {}),
+        help=help,
+        **props,
+    )

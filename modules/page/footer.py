@@ -1,0 +1,52 @@
+"""The line below the tabs: versions, and what the page's scripts must know of the settings.
+
+Also the place where both reach the browser: the component's value is data for `static/page.js`.
+"""
+
+from __future__ import annotations
+
+import platform
+from typing import Any
+
+import gradio as gr
+
+from modules.app import App
+from modules.generation.version import VERSION
+from modules.settings import Settings
+
+_START = """
+const start = () => {
+  if (!window.EaselPage) return setTimeout(start, 20);
+  const follow = () => EaselPage.configure(props.value ?? {});
+  watch('value', follow);
+  follow();
+};
+start();
+"""
+
+
+def build(app: App, size: tuple[int, int]) -> gr.HTML:
+    """The component; as an output it takes what `state` gives."""
+    return gr.HTML(
+        value=state(app, size),
+        html_template='<div class="easel-footer"><span></span><span></span></div>',
+        js_on_load=_START,
+        apply_default_css=False,
+        elem_id="footer",
+    )
+
+
+def state(app: App, size: tuple[int, int]) -> dict[str, Any]:
+    """size: (width, height) in pixels that the checkpoint in use was made for."""
+    versions = f"Easel {VERSION} · Python {platform.python_version()} · Gradio {gr.__version__}"
+    return {"versions": versions, "size": list(size), **_options(app.settings.current)}
+
+
+def _options(settings: Settings) -> dict[str, Any]:
+    return {
+        "progress_in_title": settings.ui.show_progress_in_title,
+        "period": settings.live_previews.live_preview_refresh_period,
+        "emphasis_step": settings.ui_prompt_editing.keyedit_precision_attention,
+        "move_items": settings.ui_prompt_editing.keyedit_move,
+        "count_tokens": not settings.ui_prompt_editing.disable_token_counters,
+    }

@@ -1,0 +1,190 @@
+"""The page as a whole: quick settings, tabs, scripts and styles, mounted into the web application.
+
+Importing this file imports Gradio, so it is imported only when the page is wanted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+from html import escape
+from pathlib import Path
+from typing import Any
+
+# Read by Gradio when it is imported.
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+
+import gradio as gr
+from gradio.themes import Base
+
+from modules.app import App
+from modules.page import (
+    canvas,
+    footer,
+    form,
+    generate,
+    quick,
+    results,
+    settings_tab,
+    transfer,
+    widgets,
+)
+from modules.page.generate import Tab
+from modules.page.notices import Notices
+
+log = logging.getLogger(__name__)
+
+STATIC = Path(__file__).parent / "static"
+SCRIPTS = (
+    *canvas.SCRIPTS,
+    *results.SCRIPTS,
+    "notices.js",
+    "settings.js",
+    "status.js",
+    "keeping.js",
+    "prompts.js",
+    "page.js",
+)
+STYLES = (*canvas.STYLES, "style.css")
+
+
+# Gradio adds the scripts of `head` while its own page already runs. These keep their order, so that
+# where the last one is there, all are.
+_LOADER = """
+if (!window.easelScripts) {
+  window.easelScripts = %s;
+  for (const address of window.easelScripts) {
+    const script = document.createElement("script");
+    script.src = address;
+    script.async = false;
+    document.head.append(script);
+  }
+}
+"""
+_KEPT = """
+async () => {
+  while (!window.EaselPage) await new Promise((go) => setTimeout(go, 20));
+  return [EaselKeeping.record()];
+}
+"""
+
+
+def build_page(app: App) -> gr.Blocks:
+    """All tabs. Values that may change while the server runs are filled in on each page load."""
+    size = quick.current_size(app)
+    opens = "img2img" if app.flags.gradio_img2img_tool == "color-sketch" else "txt2img"
+    with gr.Blocks(title="Easel", analytics_enabled=False, fill_width=True) as blocks:
+        notices = Notices()
+        row = quick.build(app)
+        with gr.Tabs(selected=opens, elem_id="tabs") as tabs:
+            with gr.Tab("txt2img", id="txt2img", elem_id="tab_txt2img"):
+                txt2img = generate.build(app, "txt2img", size, notices)
+            with gr.Tab("img2img", id="img2img", elem_id="tab_img2img"):
+                img2img = generate.build(app, "img2img", size, notices)
+            with gr.Tab("PNG Info", id="pnginfo", elem_id="tab_pnginfo"):
+                transfer.build_png_info(app, tabs, txt2img, img2img, notices)
+            with gr.Tab("Settings", id="settings", elem_id="tab_settings"):
+                made, rows = settings_tab.build(app, notices)
+        line = footer.build(app, size)
+        transfer.connect(app, tabs, txt2img, img2img, notices)
+        quick.connect(app, row, line, txt2img, img2img, notices)
+        for tab in (txt2img, img2img):
+            _keep(tab)
+        kept = gr.Textbox(visible=False, elem_id="easel_kept")
+
+        def fill(record: str) -> list[Any]:
+            found = quick.current_size(app)
+            before = form.kept(record)
+            opened = before.opened
+            return [
+                gr.update(choices=quick.checkpoint_titles(app), value=quick.current_title(app)),
+                gr.update(choices=quick.vae_names(app), value=app.settings.current.vae.sd_vae),
+                footer.state(app, found),
+                gr.Tabs(selected=opened[0]) if opened[0] else gr.skip(),
+                gr.Tabs(selected=opened[1]) if opened[1] else gr.skip(),
+                *generate.updates(txt2img.form, before.values("txt2img", found)),
+                *generate.updates(img2img.form, before.values("img2img", found)),
+                *settings_tab.values(app.settings.current, rows),
+            ]
+
+        assert img2img.sources is not None
+        outputs = [
+            row.checkpoint,
+            row.vae,
+            line,
+            tabs,
+            img2img.sources,
+            *txt2img.form.components,
+            *img2img.form.components,
+            *made,
+        ]
+        loaded = blocks.load(fill, kept, outputs, js=_KEPT, **widgets.QUICK)
+        loaded.then(None, None, None, js="() => EaselPage.ready()", **widgets.QUICK)
+    return blocks
+
+
+def _keep(tab: Tab) -> None:
+    """Each change of the tab's form is written down in the browser, so that a reload loses
+    nothing.
+    """
+    names = json.dumps(list(tab.form.fields))
+    triggers = [component.change for component in tab.form.components]  # type: ignore[attr-defined]
+    js = f"(...values) => window.EaselKeeping?.keep('{tab.form.tab}', {names}, values)"
+    gr.on(triggers, None, tab.form.components, None, js=js, **widgets.QUICK)
+
+
+def mount(web: Any, app: App) -> Any:
+    """Put the page at "/" of the FastAPI application `web`; routes declared before it win."""
+    os.environ.setdefault("GRADIO_TEMP_DIR", str(app.paths.easel_dir / "gradio"))
+    return gr.mount_gradio_app(
+        web,
+        build_page(app),
+        path="/",
+        theme=theme(),
+        head=head(app),
+        ssr_mode=False,
+        show_error=True,
+        footer_links=[],
+        # No folder of ours: pictures go through easel/v1, which knows jobs and not paths.
+        allowed_paths=list(app.flags.gradio_allowed_path),
+        max_file_size=f"{app.settings.current.easel.easel_max_request_mb}mb",
+        run_history=False,
+    )
+
+
+def theme() -> Base:
+    """Calm and dense; no font is fetched."""
+    fonts = ["Inter", "system-ui", "-apple-system", "Segoe UI", "sans-serif"]
+    return Base(
+        primary_hue="indigo",
+        neutral_hue="slate",
+        spacing_size="sm",
+        text_size="sm",
+        radius_size="md",
+        font=fonts,
+        font_mono=["ui-monospace", "Consolas", "monospace"],
+    )
+
+
+def head(app: App) -> str:
+    """Links to our scripts and styles, each with a hash so that no browser keeps an old one."""
+    lines = ['<meta name="viewport" content="width=device-width, initial-scale=1">']
+    if app.flags.theme:
+        chosen = escape(app.flags.theme, quote=True)
+        lines.append(f"<script>document.documentElement.dataset.easelTheme='{chosen}'</script>")
+    for name in STYLES:
+        lines.append(f'<link rel="stylesheet" href="easel/static/{_versioned(name)}">')
+    user_styles = app.paths.data_dir / "user.css"
+    if user_styles.is_file():
+        rules = user_styles.read_text(encoding="utf-8", errors="replace")
+        lines.append("<style>" + rules.replace("</", r"<\/") + "</style>")
+    addresses = json.dumps([f"easel/static/{_versioned(name)}" for name in SCRIPTS])
+    lines.append(f"<script>{_LOADER % addresses}</script>")
+    return "\n".join(lines)
+
+
+def _versioned(name: str) -> str:
+    digest = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:10]
+    return f"{name}?v={digest}"

@@ -1,0 +1,32 @@
+"""The right column of a tab: progress, preview, pictures, infotext (`static/results.js`)."""
+
+from __future__ import annotations
+
+import gradio as gr
+
+SCRIPTS = ("lightbox.js", "results.js")
+
+# The words 'send' in quotes make Gradio offer that event in Python.
+_START = """
+const start = () => {
+  if (window.EaselResults) EaselResults.mount(element, props, trigger, watch);
+  else setTimeout(start, 20);
+};
+start(); /* events: 'send' */
+"""
+
+
+def results_panel(tab: str) -> gr.HTML:
+    """The panel of `tab`. As an output it takes {"job": id, "n": nonce} after a job was queued.
+
+    Its event `send` carries job, index and to ("img2img", "sketch", "txt2img", "seed").
+    """
+    return gr.HTML(
+        value=None,
+        html_template='<div class="ez-results-place"></div>',
+        js_on_load=_START,
+        apply_default_css=False,
+        padding=False,
+        elem_id=f"{tab}_gallery",
+        tab=tab,
+    )

@@ -1,0 +1,133 @@
+/* Keys, theme, tooltips, and what the form needs before it is sent.
+ *
+ * Elements come and go with Gradio's tabs, so nothing is looked up at load: events are caught at the
+ * document, elements are asked for when they are needed.
+ */
+(() => {
+  "use strict";
+  const $ = (selector) => document.querySelector(selector);
+  const CANVAS = "img2img_sketch";
+
+  function currentTab() {
+    return $("#tab_img2img")?.offsetParent ? "img2img" : $("#tab_txt2img")?.offsetParent ? "txt2img" : "";
+  }
+
+  /* ---- theme ---- */
+  function setTheme(name) {
+    document.body.classList.toggle("dark", name === "dark");
+    try {
+      localStorage.setItem("easel-theme", name);
+    } catch {}
+  }
+
+  function startTheme() {
+    const asked = new URLSearchParams(location.search).get("__theme");
+    let kept = null;
+    try {
+      kept = localStorage.getItem("easel-theme");
+    } catch {}
+    const fixed = document.documentElement.dataset.easelTheme;
+    const system = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+    const chosen = asked || kept || fixed || system;
+    document.body.classList.toggle("dark", chosen === "dark");
+  }
+
+  /* ---- keys ---- */
+  const isOwnEscape = (target) =>
+    $("dialog[open]") || target.closest?.('[role="listbox"], [aria-expanded="true"], .options');
+
+  function onKey(event) {
+    const ctrl = event.ctrlKey || event.metaKey;
+    const tab = currentTab();
+    if (tab && ctrl && event.key === "Enter") {
+      $(`#${tab}_generate`)?.click();
+    } else if (tab && event.altKey && event.key === "Enter") {
+      EaselResults.skip(tab);
+    } else if (tab && event.key === "Escape" && EaselResults.isRunning(tab) && !isOwnEscape(event.target)) {
+      EaselResults.interrupt(tab);
+    } else if (!EaselPrompts.onKey(event)) {
+      return;
+    }
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  /* ---- sizes ---- */
+  /** The picture's own size as the sliders take it: whole eights between their ends. */
+  function fitted([width, height]) {
+    const scale = Math.min(1, 2048 / Math.max(width, height));
+    const side = (pixels) => Math.max(64, Math.round((pixels * scale) / 8) * 8);
+    return [side(width), side(height)];
+  }
+
+  /** Size of what img2img would start from; the sizes in the form while there is nothing. */
+  function pictureSize(width, height) {
+    if ($(`#${CANVAS}`)?.offsetParent) {
+      const canvas = window.EaselCanvas?.get?.(CANVAS);
+      return canvas ? fitted(canvas.size) : [width, height];
+    }
+    const image = $("#img2img_image img");
+    return image?.naturalWidth ? fitted([image.naturalWidth, image.naturalHeight]) : [width, height];
+  }
+
+  /* ---- img2img: which start picture is meant, and the drawing's token ---- */
+  async function source() {
+    if (!$(`#${CANVAS}`)?.offsetParent) return JSON.stringify({ from: "image" });
+    return JSON.stringify({ from: "sketch", token: await EaselCanvasGradio.flush(CANVAS) });
+  }
+
+  /** Before img2img is submitted: the last argument is the hidden field that names the source. */
+  async function withSource(args) {
+    let named;
+    try {
+      named = await source();
+    } catch (error) {
+      named = JSON.stringify({ from: "sketch", error: String(error.message ?? error) });
+    }
+    return [...args.slice(0, -1), named];
+  }
+
+  /* ---- what the server tells ---- */
+  function configure(state) {
+    EaselKeeping.setSize(state.size ?? null);
+    EaselPrompts.configure(state);
+    EaselResults.configure(state);
+    const place = $(".easel-footer span");
+    if (place) place.textContent = state.versions ?? "";
+    EaselStatus.drawDevice();
+  }
+
+  document.addEventListener("keydown", onKey, true);
+  // Icon buttons have their words as hidden text.
+  document.addEventListener("pointerover", (event) => {
+    const button = event.target.closest?.(".easel-tool");
+    if (button && !button.title) button.title = button.textContent.trim();
+  });
+  // A tab's elements are made when it is first opened.
+  document.addEventListener("click", (event) => {
+    if (event.target.closest?.('[role="tab"]')) setTimeout(EaselPrompts.countAll, 300);
+  });
+  if (document.body) startTheme();
+  else document.addEventListener("DOMContentLoaded", startTheme);
+
+  window.EaselPage = {
+    configure,
+    count: (id, text) => EaselPrompts.count(id, text),
+    withSource,
+    pictureSize,
+    /** An empty canvas takes the size that the sliders show. */
+    canvasSize: (width, height) => { EaselCanvasGradio.follow(CANVAS, width, height); },
+    cleared: (texts) =>
+      texts.some(Boolean) && confirm("Clear prompt and negative prompt?") ? ["", ""] : texts,
+    toggleTheme: () => setTheme(document.body.classList.contains("dark") ? "light" : "dark"),
+    /** The form is filled: from now on changes are a person's. */
+    ready: () => {
+      EaselKeeping.open();
+      const [width, height] = ["width", "height"].map((side) => Number($(`#img2img_${side} input`)?.value));
+      if (width && height) EaselCanvasGradio.follow(CANVAS, width, height);
+      document.body.dataset.easelReady = "yes";
+      EaselPrompts.countAll();
+      EaselStatus.look();
+    },
+  };
+})();

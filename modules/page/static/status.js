@@ -1,0 +1,54 @@
+/* What the program is doing, told in the top row while there is something to say, and the device in
+ * the footer. Also wakes the result panels when somebody else queued a job.
+ */
+(() => {
+  "use strict";
+  const SOON = 1000; // ms, while the worker starts or the server is away
+  const LATER = 3000;
+  let timer = 0;
+  let device = "";
+
+  function say(text, isError = false) {
+    const place = document.querySelector(".easel-state");
+    if (!place) return;
+    if (place.textContent !== text) place.textContent = text;
+    place.hidden = !text;
+    place.classList.toggle("easel-error", isError);
+    document.body.dataset.easelWorker = text ? (isError ? "failed" : "starting") : "ready";
+  }
+
+  function drawDevice() {
+    const place = document.querySelector(".easel-footer span:last-child");
+    if (place && device) place.textContent = device;
+  }
+
+  async function look() {
+    clearTimeout(timer);
+    let pause = LATER;
+    try {
+      const answer = await fetch(new URL("easel/v1/status", document.baseURI), {
+        credentials: "same-origin", cache: "no-store",
+      });
+      if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
+      const status = await answer.json();
+      device = status.device;
+      if (status.worker === "starting") {
+        say(status.message || "Starting");
+        pause = SOON;
+      } else if (status.worker === "failed") {
+        say(status.message || "The worker could not start", true);
+      } else {
+        say("");
+        if (status.worker === "busy" || status.queue) window.EaselResults?.wake();
+      }
+      drawDevice();
+    } catch {
+      say("The server does not answer; trying again", true);
+      pause = SOON;
+    }
+    if (!document.hidden) timer = setTimeout(look, pause);
+  }
+
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) look(); });
+  window.EaselStatus = { look, drawDevice };
+})();

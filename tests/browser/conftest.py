@@ -1,0 +1,100 @@
+"""One browser and one painted server for the session; each test begins with an empty profile."""
+
+import json
+import struct
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ViewportSize
+
+from tests.browser.canvas_driver import open_browser
+from tests.browser.page_driver import Easel
+from tests.browser.servers import Server
+
+TIMEOUT = 90_000  # ms; a busy machine draws slowly
+DESK: ViewportSize = {"width": 1280, "height": 900}
+# (width, height) that the two checkpoints name as their own.
+SIZES = {"one": (128, 64), "two": (64, 192)}
+
+
+def write_listed_checkpoint(path: Path, size: tuple[int, int]) -> None:
+    """A file that can be listed but not loaded; the painter loads none."""
+    metadata = {"__metadata__": {"modelspec.resolution": "{}x{}".format(*size)}}
+    header = json.dumps(metadata).encode()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(struct.pack("<Q", len(header)) + header)
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str) -> Iterator[Browser]:
+    with open_browser(chromium) as browser:
+        yield browser
+
+
+def make_painted(folder: Path) -> Server:
+    for name, size in SIZES.items():
+        write_listed_checkpoint(folder / f"models/Stable-diffusion/{name}.safetensors", size)
+    (folder / "config.json").write_text(json.dumps({"sd_model_checkpoint": "one.safetensors"}))
+    return Server(folder)
+
+
+@pytest.fixture(scope="session")
+def painted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The whole program, but its pictures are painted by a painter without torch."""
+    server = make_painted(tmp_path_factory.mktemp("painted"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def visit(browser: Browser) -> Iterator[Callable[..., Easel]]:
+    """Opens a server in a fresh profile, or in that of an earlier visit; afterwards no visit may
+    have had a problem.
+    """
+    contexts, visits = [], []
+
+    def opened(
+        server: Server,
+        *,
+        beside: Easel | None = None,
+        viewport: ViewportSize = DESK,
+        color_scheme: Literal["light", "dark"] = "light",
+    ) -> Easel:
+        if beside is None:
+            context = browser.new_context(viewport=viewport, color_scheme=color_scheme)
+            context.set_default_timeout(TIMEOUT)
+            contexts.append(context)
+        else:
+            context = beside.page.context
+        visits.append(Easel(context.new_page(), server))
+        return visits[-1].open()
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert [problem for each in visits for problem in each.problems] == []
+
+
+@pytest.fixture(scope="session")
+def desk(browser: Browser) -> Iterator[BrowserContext]:
+    """A profile that many tests share, for the sake of its cache of Gradio's scripts."""
+    context = browser.new_context(viewport=DESK, color_scheme="light")
+    context.set_default_timeout(TIMEOUT)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def easel(desk: BrowserContext, painted: Server) -> Iterator[Easel]:
+    """The page of the painted server, idle; nothing is kept in the browser from before."""
+    painted.settle()
+    easel = Easel(desk.new_page(), painted)
+    easel.forget()
+    yield easel.open()
+    for page in desk.pages:
+        page.close()
+    painted.settle()
+    assert easel.problems == []

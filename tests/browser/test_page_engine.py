@@ -1,0 +1,127 @@
+"""The whole way with the real engine: a prompt, and the exercise of every tutorial: a doodle on a
+white canvas becomes four pictures.
+
+The checkpoint is tiny and its weights are random, so what is in the pictures is asked only of the
+built-in one.
+"""
+
+import base64
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageStat
+
+from tests.browser.page_driver import Easel
+from tests.browser.servers import ROOT, Server
+
+pytestmark = pytest.mark.browser
+
+BUILT_IN = ROOT / "models/Stable-diffusion/easel-builtin.safetensors"
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The program with its real worker, opening on the colour canvas."""
+    from tests.tiny_checkpoint import write_tiny_checkpoint
+
+    folder = tmp_path_factory.mktemp("engine")
+    write_tiny_checkpoint(folder / "models/Stable-diffusion/tiny.safetensors")
+    (folder / "config.json").write_text('{"sd_model_checkpoint": "tiny.safetensors"}')
+    server = Server(folder, "--gradio-img2img-tool", "color-sketch", painted=False)
+    server.start()
+    yield server
+    server.stop()
+
+
+def drawn(easel: Easel, points: list[tuple[float, float]], colour: str) -> None:
+    """One stroke on the canvas, through points given in parts of its width and height."""
+    easel.page.locator("#img2img_sketch").evaluate(
+        "(_, colour) => EaselCanvas.get('img2img_sketch').setColour(colour)", colour
+    )
+    view = easel.page.locator("#img2img_sketch .ec-view")
+    view.scroll_into_view_if_needed()
+    box = view.bounding_box()
+    assert box
+    places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in points]
+    easel.page.mouse.move(*places[0])
+    easel.page.mouse.down()
+    for place in places[1:]:
+        easel.page.mouse.move(*place, steps=4)
+    easel.page.mouse.up()
+
+
+def test_a_prompt_becomes_a_picture_with_a_preview_on_the_way(visit, engine):
+    engine.post(
+        "sdapi/v1/options", {"show_progress_every_n_steps": 1, "live_preview_refresh_period": 200}
+    )
+    easel = visit(engine)
+    easel.tab("txt2img")
+    easel.write("a red ball on grass")
+    easel.set("txt2img_steps", 12)
+    easel.set("txt2img_batch_count", 3)  # long enough for a look in between
+    easel.press_generate()
+    easel.page.locator("#txt2img_gallery .ez-has-preview").wait_for()
+    easel.page.locator("#txt2img_gallery .ez-preview").wait_for()
+    job = engine.newest("txt2img")["id"]
+    easel.wait_shown("txt2img", job, 3)
+    engine.post("sdapi/v1/options", {"show_progress_every_n_steps": 10})
+    item = engine.get(f"easel/v1/jobs/{job}")["items"][0]
+    picture = Image.open(io.BytesIO(engine.bytes(item["url"].lstrip("/"))))
+    assert picture.size == (64, 64)
+    assert picture.convert("RGB").getcolors(16) is None  # more than 16 colours
+    assert "a red ball on grass\nSteps: 12, Sampler: DPM++ 2M" in easel.infotext()
+    assert "Model: tiny" in easel.infotext()
+
+
+def test_the_classic_exercise_makes_four_pictures_of_a_doodle_and_one_is_saved(visit, engine):
+    easel = visit(engine)
+    easel.page.wait_for_selector('#img2img_sketch [data-size="64x64"]')  # opened by the flag
+    drawn(easel, [(0.2, 0.7), (0.5, 0.3), (0.8, 0.7)], "#2e7d32")
+    drawn(easel, [(0.8, 0.15), (0.85, 0.2)], "#f9a825")
+    easel.write("a green hill under the sun", "img2img_prompt")
+    easel.choose("img2img_sampling", "DPM++ 2M")
+    easel.choose("img2img_scheduler", "Karras")
+    easel.set("img2img_steps", 20)
+    easel.set("img2img_batch_size", 4)
+    easel.set("img2img_cfg_scale", 9)
+    easel.set("img2img_denoising_strength", 0.6)
+    assert easel.number("img2img_seed").input_value() == "-1"
+    job = easel.generate("img2img", count=4)
+    assert easel.page.locator("#img2img_gallery .ez-thumbs .ez-thumb").count() == 4
+    assert len({item["seed"] for item in job["items"]}) == 4
+    easel.page.locator("#img2img_gallery .ez-thumb").nth(3).click()
+    with easel.page.expect_download() as download:
+        easel.click("img2img_save")
+    saved = Image.open(io.BytesIO(Path(download.value.path()).read_bytes()))
+    text = saved.text["parameters"]  # type: ignore[attr-defined]
+    assert text.startswith("a green hill under the sun\nSteps: 20, Sampler: DPM++ 2M")
+    for part in ("Schedule type: Karras", "CFG scale: 9", "Denoising strength: 0.6"):
+        assert part in text
+    assert f"Seed: {job['items'][3]['seed']}," in text
+
+
+def redness(server: Server, prompt: str) -> float:
+    """How much more red than blue two pictures have, on the scale of 0 to 255."""
+    body = {
+        "prompt": prompt,
+        "steps": 8,
+        "seed": 7,
+        "batch_size": 2,
+        "width": 64,
+        "height": 64,
+        "override_settings": {"sd_model_checkpoint": BUILT_IN.name},
+    }
+    pictures = server.post("sdapi/v1/txt2img", body)["images"][-2:]
+    found = 0.0
+    for coded in pictures:
+        picture = Image.open(io.BytesIO(base64.b64decode(coded))).convert("RGB")
+        red, _, blue = ImageStat.Stat(picture).mean
+        found += (red - blue) / len(pictures)
+    return found
+
+
+@pytest.mark.skipif(not BUILT_IN.exists(), reason="the built-in checkpoint is not there")
+def test_the_built_in_checkpoint_paints_a_red_ball_redder_than_a_blue_one(engine):
+    assert redness(engine, "a red ball") > redness(engine, "a blue ball") + 5

@@ -1,0 +1,172 @@
+"""Settings, checkpoints, look and good manners of the page."""
+
+import json
+
+import pytest
+
+from tests.browser.conftest import SIZES
+from tests.browser.page_driver import Easel
+
+pytestmark = pytest.mark.browser
+
+
+def test_a_setting_is_applied_stored_and_shown_after_a_reload(easel: Easel):
+    easel.tab("Settings")
+    box = easel.page.locator("#setting_add_model_name_to_info input")
+    assert box.is_checked()
+    box.uncheck()
+    easel.set("setting_jpeg_quality", 61)
+    easel.click("settings_submit")
+    easel.page.get_by_text("2 settings changed: ").wait_for()
+    stored = json.loads((easel.server.folder / "config.json").read_text())
+    assert (stored["add_model_name_to_info"], stored["jpeg_quality"]) == (False, 61)
+    easel.reload()
+    easel.wait_value(easel.number("setting_jpeg_quality"), "61")
+    assert not box.is_checked()
+    easel.server.post("sdapi/v1/options", {"add_model_name_to_info": True, "jpeg_quality": 80})
+
+
+def test_the_search_leaves_what_has_the_words(easel: Easel):
+    easel.tab("Settings")
+    easel.page.locator("#settings_search input, #settings_search textarea").fill("old karras")
+    wanted = easel.page.locator("#setting_use_old_karras_scheduler_sigmas")
+    easel.wait("!document.querySelector('#setting_jpeg_quality').offsetParent")
+    assert wanted.is_visible()
+    assert easel.page.locator("#settings_menu a:visible").all_inner_texts() == ["Compatibility"]
+    easel.page.locator("#settings_search input, #settings_search textarea").fill("qqq")
+    easel.page.get_by_text("No setting has these words.").wait_for()
+
+
+def test_the_menu_goes_to_a_section(easel: Easel):
+    easel.tab("Settings")
+    easel.page.locator("#settings_menu a", has_text="Live previews").click()
+    easel.wait(
+        "document.querySelector('#settings_live_previews').getBoundingClientRect().top < 200"
+    )
+
+
+def test_another_checkpoint_counts_at_once_and_changes_only_untouched_sizes(easel: Easel):
+    easel.img2img()
+    easel.set("img2img_width", 320)
+    easel.choose("setting_sd_model_checkpoint", "two.safetensors")
+    easel.tab("txt2img")
+    width, height = SIZES["two"]
+    easel.wait_value(easel.number("txt2img_width"), str(width))
+    assert easel.number("txt2img_height").input_value() == str(height)
+    assert easel.number("img2img_width").input_value() == "320"
+    assert easel.generate()["settings"]["sd_model_checkpoint"].startswith("two")
+    easel.server.post("sdapi/v1/options", {"sd_model_checkpoint": "one.safetensors"})
+
+
+def test_a_new_file_is_found_by_refresh(easel: Easel):
+    folder = easel.server.folder / "models/Stable-diffusion"
+    added = folder / "added.safetensors"
+    added.write_bytes((folder / "one.safetensors").read_bytes())
+    try:
+        easel.click("refresh_sd_model_checkpoint")
+        easel.page.wait_for_timeout(300)
+        easel.choice("setting_sd_model_checkpoint").click()
+        easel.page.get_by_role("option", name="added").wait_for()
+    finally:
+        added.unlink()
+
+
+def test_dark_or_light_is_kept(easel: Easel):
+    assert not easel.page.evaluate("document.body.classList.contains('dark')")
+    easel.click("easel_theme")
+    easel.reload()
+    assert easel.page.evaluate("document.body.classList.contains('dark')")
+
+
+def test_emphasis_and_order_by_keys(easel: Easel):
+    easel.write("a cat, a hat")
+    box = easel.text("txt2img_prompt")
+    box.evaluate("area => area.setSelectionRange(3, 3)")
+    box.press("Control+ArrowUp")
+    easel.wait_value(box, "a (cat:1.1), a hat")
+    box.press("Control+ArrowDown")
+    easel.wait_value(box, "a cat, a hat")
+    box.evaluate("area => area.setSelectionRange(1, 1)")
+    box.press("Alt+ArrowRight")
+    easel.wait_value(box, "a hat, a cat")
+
+
+def test_brackets_that_do_not_pair_up_are_marked_and_tokens_counted(easel: Easel):
+    easel.write("a (red ball")
+    easel.page.wait_for_selector("#txt2img_prompt.easel-uneven")
+    easel.write("a (red) ball")
+    easel.page.wait_for_selector("#txt2img_prompt:not(.easel-uneven)")
+    easel.wait("document.querySelector('#txt2img_prompt_tokens').textContent === '3/75'")
+
+
+def test_the_page_holds_no_open_connection(easel: Easel):
+    assert easel.server.get("config")["connect_heartbeat"] is False
+
+
+def test_nothing_is_wider_than_the_window_and_generate_is_in_reach(visit, painted):
+    easel = visit(painted)
+    for width in (390, 1024, 1440):
+        easel.page.set_viewport_size({"width": width, "height": 844})
+        for tab in ("txt2img", "img2img"):
+            easel.tab(tab)
+            button = easel.page.locator(f"#{tab}_generate")
+            button.wait_for()
+            box = button.bounding_box()
+            assert box and 0 <= box["y"] and box["y"] + box["height"] <= 844, (tab, width)
+            assert easel.page.evaluate("document.documentElement.scrollWidth") <= width
+        easel.tab("Settings")
+        easel.page.locator("#setting_jpeg_quality").wait_for()
+        assert easel.page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+CONTRAST = """
+() => {
+  const numbers = (text) => text.match(/[\\d.]+/g).map(Number);
+  const light = ([r, g, b]) => [r, g, b].map((v) => v / 255)
+    .map((v) => (v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4))
+    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const ground = (node) => {
+    for (let at = node; at; at = at.parentElement) {
+      const colour = numbers(getComputedStyle(at).backgroundColor);
+      if (colour.length < 4 || colour[3] === 1) return colour;
+    }
+    return [255, 255, 255];
+  };
+  const weak = [];
+  const all = "label span, [data-testid=block-info], .info-text, .ez-empty, .ez-status, "
+    + ".easel-tokens, .easel-footer span, .easel-tools button, button.primary, [role=tab], h2, h3, "
+    + "#settings_menu a";
+  for (const node of document.querySelectorAll(all)) {
+    if (!node.offsetParent || !node.textContent.trim()) continue;
+    const [a, b] = [light(numbers(getComputedStyle(node).color)), light(ground(node))];
+    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    if (ratio < 4.5) weak.push(`${node.textContent.trim().slice(0, 30)}: ${ratio.toFixed(2)}`);
+  }
+  return weak;
+}
+"""
+
+
+def test_words_stand_out_enough_to_be_read_by_day_and_night(visit, painted):
+    easel = visit(painted, color_scheme="dark")
+    assert easel.page.evaluate("document.body.classList.contains('dark')")
+    for _ in range(2):
+        for tab in ("txt2img", "Settings"):
+            easel.tab(tab)
+            easel.page.locator("#setting_jpeg_quality, #txt2img_steps").locator(
+                "visible=true"
+            ).wait_for()
+            easel.page.wait_for_timeout(300)  # colours change slowly
+            assert easel.page.evaluate(CONTRAST) == []
+        easel.click("easel_theme")
+
+
+def test_every_button_has_a_name(easel: Easel):
+    easel.img2img()
+    nameless = easel.page.evaluate(
+        """() => [...document.querySelectorAll("button")]
+            .filter((b) => b.offsetParent && !b.textContent.trim()
+              && !b.getAttribute("aria-label") && !b.title)
+            .map((b) => b.outerHTML.slice(0, 120))"""
+    )
+    assert nameless == []
