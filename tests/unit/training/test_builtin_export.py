@@ -2,6 +2,7 @@
 
 import copy
 import json
+from typing import Any, cast
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from diffusers.loaders.single_file_utils import (
 )
 from safetensors import safe_open
 from safetensors.torch import load_file
+from torch import nn
 
 from modules.training.builtin.autoencoder import fold_statistics, preview_rows
 from modules.training.builtin.export import write_checkpoint
@@ -43,7 +45,7 @@ def parts():
     for module in made:
         for parameter in module.parameters():  # biases and gains too: a swapped one must show
             parameter.data = (parameter.data + 0.1 * torch.randn_like(parameter)).half().float()
-    table = made[0].get_input_embeddings().weight
+    table = cast(nn.Embedding, made[0].get_input_embeddings()).weight
     table.data = table.data.to(torch.float8_e4m3fn).float()
     return made
 
@@ -51,7 +53,9 @@ def parts():
 @pytest.fixture(scope="module")
 def written(parts, tmp_path_factory):
     path = tmp_path_factory.mktemp("export") / "tiny.safetensors"
-    size = write_checkpoint(path, *parts, TINY, "a test", "2026-01-02", PREVIEW)
+    size = write_checkpoint(
+        path, parts[0], parts[1], parts[2], TINY, "a test", "2026-01-02", PREVIEW
+    )
     assert size == path.stat().st_size
     return path
 
@@ -72,15 +76,15 @@ def test_an_independent_ldm_reader_rebuilds_the_same_unet(parts, written):
 
 def test_an_independent_ldm_reader_rebuilds_the_same_autoencoder(parts, written):
     state = {key: tensor.float() for key, tensor in load_file(written).items()}
-    twin = build_vae(TINY).eval()
+    twin, own = cast(Any, build_vae(TINY).eval()), cast(Any, parts[2])
 
     twin.load_state_dict(convert_ldm_vae_checkpoint(state, dict(twin.config)))
 
     picture, latent = torch.randn(1, 3, 32, 32), torch.randn(1, 4, 4, 4)
     with torch.no_grad():
-        assert torch.equal(twin.decode(latent).sample, parts[2].decode(latent).sample)
+        assert torch.equal(twin.decode(latent).sample, own.decode(latent).sample)
         assert torch.equal(
-            twin.encode(picture).latent_dist.mean, parts[2].encode(picture).latent_dist.mean
+            twin.encode(picture).latent_dist.mean, own.encode(picture).latent_dist.mean
         )
 
 

@@ -3,9 +3,11 @@ again.
 """
 
 from pathlib import Path
+from typing import cast
 
 import pytest
 import torch
+from torch import nn
 
 from modules.training.builtin import world
 from modules.training.builtin.autoencoder import eigenvalues
@@ -93,15 +95,16 @@ def test_a_resumed_run_goes_on_at_its_step_and_ends_with_the_same_weights(tmp_pa
 
 def test_exchanging_the_weights_with_their_averages_twice_changes_nothing(tmp_path):
     stage = _denoiser(tmp_path, 4).stage
-    stage.train(lambda step, generator: (stage.module.conv_in.weight.square().sum(), {}), stop_at=2)
-    before = stage.module.conv_in.weight.detach().clone()
+    weight = cast(nn.Conv2d, stage.module.conv_in).weight
+    stage.train(lambda step, generator: (weight.square().sum(), {}), stop_at=2)
+    before = weight.detach().clone()
 
     stage.swap_averages()
-    between = stage.module.conv_in.weight.detach().clone()
+    between = weight.detach().clone()
     stage.swap_averages()
 
     assert not torch.equal(before, between)
-    assert torch.equal(before, stage.module.conv_in.weight)
+    assert torch.equal(before, weight)
 
 
 def test_half_of_the_training_steps_lie_at_the_noisy_end():
