@@ -34,14 +34,19 @@ else
     echo "No Chromium found: the browser tests are skipped (EASEL_CHROMIUM may name one)." >&2
 fi
 
-failed=0
+failed=""
 check() {
     local started=$SECONDS
-    "$python" -m "$@" || { failed=1; echo "FAILED: $*" >&2; }
+    "$python" -m "$@" || failed="$failed $1"
     echo "$1: $((SECONDS - started)) s" >&2
 }
 check ruff check .
 check ruff format --check .
 check pyright --pythonpath "$python"
-"$python" -m pytest "$@" || failed=1
-exit "$failed"
+"$python" -m pytest "$@" || failed="$failed pytest"
+# Said last, where it is seen: the tests' own words may be thousands of lines long.
+if [ -n "$failed" ]; then
+    echo "FAILED:$failed" >&2
+    exit 1
+fi
+echo "All passed." >&2
