@@ -281,7 +281,7 @@ def write_tiny_folder(path: Path, *, seed: int = 0) -> Path:
         "unet": (build.empty_unet(spec.unet), partial(keymaps.unet_keys, spec=spec.unet)),
         "vae": (build.empty_vae(spec.vae), partial(keymaps.vae_keys, spec=spec.vae)),
         "text_encoder": (
-            build.empty_text_encoder(spec.text),
+            build.empty_text_encoder(spec.texts[0]),
             partial(keymaps.text_keys, old_layout=False),
         ),
     }

@@ -46,7 +46,7 @@ class TextEncoder:
         rows = [chunk(segments[text], self._tokenizer, self._backtrack) for text in texts]
         encoded = self._model.encode_text(
             fill_up(rows, self._tokenizer), clip_skip=self._clip_skip, emphasis=self._emphasis
-        )
+        ).tokens
         if weighted:
             return tuple(encoded)
         by_text = dict(zip(texts, encoded, strict=True))

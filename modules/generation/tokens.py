@@ -85,10 +85,14 @@ def load_tokenizer(configs_dir: Path) -> Tokenizer:
 
 @dataclass(frozen=True)
 class Chunk:
-    """77 token numbers (start, 75, end) with the weight of each."""
+    """77 token numbers (start, 75, end) with the weight of each.
+
+    `placements`: from which of the 77 on an embedding's vectors stand, and its name.
+    """
 
     ids: tuple[int, ...]
     weights: tuple[float, ...]
+    placements: tuple[tuple[int, str], ...] = ()
 
 
 def _padded(tokenizer: Tokenizer, ids: Sequence[int], weights: Sequence[float]) -> Chunk:

@@ -1,4 +1,4 @@
-"""From a weights file to the three networks of a checkpoint: text encoder, U-Net, VAE.
+"""From a weights file to the three networks of a checkpoint: text encoders, U-Net, VAE.
 
 `weights` reads files, `detect` says what they are, `keymaps` translates names, `build` makes the
 modules, `model` is what the engine talks to, `models` keeps the loaded ones.

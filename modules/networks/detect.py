@@ -139,7 +139,7 @@ def detect(
     return Spec(
         family="sd1",
         unet=unet,
-        text=text,
+        texts=(text,),
         vae=autoencoder,
         prediction=_prediction(shapes, metadata),
         default_size=resolution(metadata),

@@ -42,7 +42,7 @@ def open_folder(path: Path, vae: VaeSource | None = None) -> Source:
     spec = Spec(
         family="sd1",
         unet=_unet_spec(path, _json(path / "unet" / "config.json")),
-        text=_text_spec(path, _json(path / "text_encoder" / "config.json")),
+        texts=(_text_spec(path, _json(path / "text_encoder" / "config.json")),),
         vae=chosen.spec,
         prediction="v" if _prediction(path) == "v_prediction" else "epsilon",
     )
@@ -51,7 +51,7 @@ def open_folder(path: Path, vae: VaeSource | None = None) -> Source:
         path,
         spec,
         unet=Part(unet, _same_names),
-        text=Part(text, lambda names: {name: prefix + name for name in names}),
+        texts=(Part(text, lambda names: {name: prefix + name for name in names}),),
         vae=chosen.part,
     )
 

@@ -6,6 +6,7 @@ numerics: precision policy). Knows no sampler, no prompt, no request.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from transformers import CLIPTextModel
 from modules.networks import text
 from modules.networks.spec import Spec
 from modules.networks.vae import Vae
+
+SIZE_WIDTH = 256  # numbers in the embedding of one size
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ class Model:
         vae_path: Path | None,
         spec: Spec,
         unet: UNet2DConditionModel,
-        text_encoder: CLIPTextModel,
+        text_encoders: Sequence[CLIPTextModel],
         vae: Vae,
         alphas_cumprod: Tensor,
         policy: PrecisionPolicy,
@@ -65,7 +68,7 @@ class Model:
         self.name = path.name if path.is_dir() else path.stem
         self.spec = spec
         self.unet = unet
-        self.text_encoder = text_encoder
+        self.text_encoders = tuple(text_encoders)
         self.alphas_cumprod = alphas_cumprod  # (1000,) fp32 on the CPU
         self._vae = vae
         self._policy = policy
@@ -96,9 +99,12 @@ class Model:
         """The U-Net's raw answer (B, C, h, w) fp32 for x (B, C, h, w) and timesteps t (B,).
 
         Timesteps may be fractional; they are rounded to the U-Net's precision, as in the original
-        since its version 1.10. `cross_attention` is (B, T, width); `concat` (B, K, h, w) joins x.
+        since its version 1.10. `cross_attention` is (B, T, width); `vector` (B, V) joins the time
+        embedding; `concat` (B, K, h, w) joins x.
         """
-        assert vector is None, f"{self.spec.family} takes no vector"
+        width = self.spec.unet.vector_width
+        given = 0 if vector is None else vector.shape[1]
+        assert given == width, f"a vector of {given} numbers where {width} are due"
         device, dtype = self.device, self.dtype
         if concat is not None:
             x = torch.cat([x, concat.to(x)], dim=1)
@@ -109,6 +115,7 @@ class Model:
                 x.to(device=device, dtype=dtype),
                 timesteps,
                 encoder_hidden_states=context,
+                class_labels=None if vector is None else vector.to(device=device, dtype=dtype),
                 return_dict=False,
             )[0]
         return answer.to(torch.float32)
@@ -120,16 +127,41 @@ class Model:
         *,
         clip_skip: int = 1,
         emphasis: str = "Original",
-    ) -> Tensor:
-        """Embeddings (rows, 77 * chunks, width) fp32; rows must have equally many chunks.
+        clip_l_skip: bool = False,
+        vectors: text.Vectors | None = None,
+    ) -> text.Encoded:
+        """Embeddings of texts that have equally many chunks.
 
         Emphasis "Original" is computed over the rows of one call: give all variants of one
-        prompt's schedule at once, and the negative prompt in a call of its own.
+        prompt's schedule at once, and the negative prompt in a call of its own. Clip skip is for
+        SD1, and for SDXL's first encoder if `clip_l_skip`. `vectors` are the embeddings that
+        chunks place: by name one (V, width) for each of `text_encoders`.
         """
+        encoders = [
+            text.Encoder(module, spec)
+            for module, spec in zip(self.text_encoders, self.spec.texts, strict=True)
+        ]
         with self._autocast():
             return text.encode(
-                self.text_encoder, chunk_rows, clip_skip=clip_skip, emphasis=emphasis
+                encoders,
+                chunk_rows,
+                clip_skip=clip_skip,
+                emphasis=emphasis,
+                clip_l_skip=clip_l_skip,
+                vectors=vectors,
             )
+
+    def size_vector(self, numbers: Sequence[float]) -> Tensor:
+        """The sinusoidal embeddings of sizes and scores, (256 * len(numbers),) fp32 on the CPU.
+
+        The numbers are rounded to the U-Net's precision, the embeddings are not (A1111 numerics:
+        encoding and emphasis).
+        """
+        half = SIZE_WIDTH // 2
+        rates = torch.exp(-math.log(10000.0) * torch.arange(half, dtype=torch.float32) / half)
+        rounded = torch.tensor(list(numbers), dtype=self.dtype).to(torch.float32)
+        angles = rounded[:, None] * rates
+        return torch.cat([angles.cos(), angles.sin()], dim=1).flatten()
 
     @torch.no_grad()
     def encode_image(self, pixels: Tensor, noise: Tensor | None = None) -> Tensor:
@@ -140,6 +172,14 @@ class Model:
         factor = self.spec.vae_factor
         assert pixels.shape[2] % factor == 0 == pixels.shape[3] % factor, pixels.shape
         return self._vae.encode(pixels.to(self.device), noise)
+
+    @torch.no_grad()
+    def encode_image_mode(self, pixels: Tensor) -> Tensor:
+        """The posterior's mode, not scaled, (B, C, H/8, W/8) fp32 of pixels (B, 3, H, W).
+
+        What InstructPix2Pix reads of a picture (A1111 numerics: image conditioning tensor).
+        """
+        return self._vae.mode(pixels.to(self.device))
 
     @torch.no_grad()
     def decode(self, latent: Tensor) -> Tensor:
@@ -166,7 +206,7 @@ class Model:
 
     def parameter_bytes(self) -> int:
         """Bytes of all weights on the device."""
-        networks = (self.unet, self.vae, self.text_encoder)
+        networks = (self.unet, self.vae, *self.text_encoders)
         return sum(p.numel() * p.element_size() for n in networks for p in n.parameters())
 
     def _autocast(self) -> AbstractContextManager[object]:

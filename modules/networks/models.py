@@ -133,19 +133,20 @@ class Models:
             checkpoint
         )
         if known is not None and unchanged:  # only the VAE differs
-            unet, text_encoder = known[1].unet, known[1].text_encoder
+            unet, text_encoders = known[1].unet, known[1].text_encoders
         else:
             self._make_room(checkpoint)
             unet = build.empty_unet(source.spec.unet)
             self._fill(unet, source.unet)
-            text_encoder = build.empty_text_encoder(source.spec.text)
-            self._fill(text_encoder, source.text)
+            text_encoders = tuple(build.empty_text_encoder(text) for text in source.spec.texts)
+            for encoder, part in zip(text_encoders, source.texts, strict=True):
+                self._fill(encoder, part)
         return Model(
             path=checkpoint,
             vae_path=vae,
             spec=source.spec,
             unet=unet,
-            text_encoder=text_encoder,
+            text_encoders=text_encoders,
             vae=self._vae(source),
             alphas_cumprod=alphas_cumprod()
             if source.alphas_cumprod is None

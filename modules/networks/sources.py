@@ -44,7 +44,7 @@ class Source:
     path: Path
     spec: Spec
     unet: Part
-    text: Part
+    texts: tuple[Part, ...]  # one per text encoder of the spec
     vae: Part
     alphas_cumprod: Tensor | None = field(default=None)
 
@@ -59,7 +59,7 @@ def open_file(path: Path, vae: VaeSource | None = None) -> Source:
         path,
         spec,
         unet=Part(state, functools.partial(keymaps.unet_keys, spec=spec.unet)),
-        text=Part(state, functools.partial(keymaps.text_keys, old_layout=old_layout)),
+        texts=(Part(state, functools.partial(keymaps.text_keys, old_layout=old_layout)),),
         vae=vae.part if vae else inner,
         alphas_cumprod=_own_schedule(state),
     )

@@ -40,7 +40,11 @@ class Vae:
             self._encode_one(pixels[i : i + 1], None if noise is None else noise[i : i + 1])
             for i in range(len(pixels))
         ]
-        return torch.cat(rows)
+        return torch.cat(rows) * self.scale
+
+    def mode(self, pixels: Tensor) -> Tensor:
+        """The posterior's mode (B, C, h, w) fp32, not scaled, of pixels as in `encode`."""
+        return torch.cat([self._encode_one(row[None], None) for row in pixels])
 
     def decode(self, latents: Tensor) -> Tensor:
         """Pixels (B, 3, H, W) fp32 in about [-1, 1] of scaled latents (B, C, h, w)."""
@@ -54,7 +58,7 @@ class Vae:
             latent = latent + posterior.std.to(torch.float32) * noise.to(latent.device)
         if self._rescued(latent):
             return self._encode_one(pixels, noise)
-        return latent * self.scale
+        return latent
 
     def _decode_one(self, latent: Tensor) -> Tensor:
         scaled = cast(torch.FloatTensor, (latent / self.scale).to(self.dtype))

@@ -52,6 +52,7 @@ class PlainChunk:
     """A short text without weights, tokenised by transformers."""
 
     weights = (1.0,) * 77
+    placements = ()
 
     def __init__(self, text: str) -> None:
         ids = tokenizer()(text, add_special_tokens=False)["input_ids"]
@@ -74,7 +75,7 @@ def test_the_recorded_checkpoint_is_what_its_readme_says(model: Model) -> None:
     spec = model.spec
     assert spec.unet.level_widths == (32, 64, 128, 128) and spec.unet.res_blocks == (2, 2, 2, 2)
     assert set(spec.unet.heads) == {8} and spec.unet.context_width == 64
-    assert (spec.text.width, spec.text.layers, spec.text.heads) == (64, 12, 1)
+    assert (spec.texts[0].width, spec.texts[0].layers, spec.texts[0].heads) == (64, 12, 1)
 
 
 @pytest.mark.parametrize(
@@ -115,7 +116,8 @@ def test_each_recorded_step_leads_to_the_next(
     """Euler: x + eps * (sigma_next - sigma), eps guided; 72x88 has odd sizes at every level."""
     request, arrays = recorded(golden_folder, name)
     texts = [request["prompt"], request.get("negative_prompt", "")]
-    both = torch.cat([model.encode_text([[PlainChunk(t)]], clip_skip=clip_skip) for t in texts])
+    encoded = [model.encode_text([[PlainChunk(text)]], clip_skip=clip_skip) for text in texts]
+    both = torch.cat([text.tokens for text in encoded])
     table = SigmaTable(model.alphas_cumprod)
     sigmas = [*torch.tensor(arrays["sigma_or_t"], dtype=torch.float32), torch.tensor(0.0)]
     states = torch.from_numpy(np.concatenate([arrays["x_row0"], arrays["latent"]]))

@@ -10,6 +10,7 @@ from modules.engine.conditioning import Conditioner, TextEncoder, Timeline
 from modules.engine.texts import Texts
 from modules.generation.tokens import load_tokenizer
 from modules.networks.model import Model
+from modules.networks.text import Encoded
 from modules.settings import Settings
 
 TOKENIZER = load_tokenizer(Path(__file__).resolve().parents[3] / "configs")
@@ -21,10 +22,10 @@ class Encoder:
     def __init__(self) -> None:
         self.calls: list[int] = []  # rows of each call
 
-    def encode_text(self, chunk_rows: Any, *, clip_skip: int, emphasis: str) -> torch.Tensor:
+    def encode_text(self, chunk_rows: Any, *, clip_skip: int, emphasis: str) -> Encoded:
         self.calls.append(len(chunk_rows))
         rows = [[token for chunk in row for token in chunk.ids] for row in chunk_rows]
-        return torch.tensor(rows, dtype=torch.float32)[..., None]
+        return Encoded(torch.tensor(rows, dtype=torch.float32)[..., None])
 
 
 def conditioner(positive, negative="", *, steps=10, hires_steps=None, images=1, **changes):

@@ -27,7 +27,7 @@ def test_the_full_sd1_layout_is_recognised_with_all_its_numbers() -> None:
         heads=(8, 8, 8, 8),
         context_width=768,
     )
-    assert spec.text == TextSpec(width=768, layers=12, heads=12, inner_width=3072)
+    assert spec.texts[0] == TextSpec(width=768, layers=12, heads=12, inner_width=3072)
     assert spec.vae == VaeSpec(level_widths=(128, 256, 512, 512), res_blocks=2)
 
 
@@ -41,7 +41,7 @@ def test_a_small_unet_is_described_as_it_is() -> None:
     assert spec.unet.attention_depth == (1, 1, 0)
     assert (spec.unet.norm_groups, spec.unet.heads) == (16, (2, 4, 6))
     assert (spec.vae.factor, spec.vae.norm_groups) == (4, 32)
-    assert (spec.text.width, spec.text.heads, spec.text.layers) == (16, 1, 2)
+    assert (spec.texts[0].width, spec.texts[0].heads, spec.texts[0].layers) == (16, 1, 2)
 
 
 def test_metadata_name_size_prediction_and_preview() -> None:

@@ -24,7 +24,7 @@ def test_keys_and_shapes_match_the_modules_one_to_one(name: str) -> None:
         (build.empty_unet(spec.unet), lambda n: keymaps.unet_keys(n, spec.unet), UNET),
         (build.empty_vae(spec.vae), lambda n: keymaps.vae_keys(n, spec.vae), VAE),
         (
-            build.empty_text_encoder(spec.text),
+            build.empty_text_encoder(spec.texts[0]),
             lambda n: keymaps.text_keys(n, old_layout=False),
             TEXT,
         ),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import nn
 
@@ -85,3 +87,13 @@ def test_only_cuda_devices_compute_with_less_than_32_bits() -> None:
 
 def test_the_noise_schedule_is_the_familys_where_the_file_has_none(model: Model) -> None:
     assert torch.equal(model.alphas_cumprod, alphas_cumprod())
+
+
+def test_sizes_become_cosines_then_sines_of_falling_rates(model: Model) -> None:
+    vector = model.size_vector([1024, 0.0])
+    assert vector.shape == (512,) and vector.dtype == torch.float32
+    assert torch.equal(vector[256:], torch.tensor([1.0] * 128 + [0.0] * 128))
+    rates = [10000 ** (-i / 128) for i in (0, 1, 127)]
+    for place, rate in zip((0, 1, 127), rates, strict=True):
+        assert math.isclose(vector[place], math.cos(1024 * rate), abs_tol=1e-4)
+        assert math.isclose(vector[128 + place], math.sin(1024 * rate), abs_tol=1e-4)

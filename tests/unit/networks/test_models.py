@@ -22,7 +22,7 @@ Files = Callable[[str], Path]
 def answers(model: Model) -> tuple[torch.Tensor, ...]:
     """What each network makes of fixed numbers."""
     generator = torch.Generator().manual_seed(1)
-    x, text = torch.randn(1, 4, 4, 4, generator=generator), model.encode_text([[Plain()]])
+    x, text = torch.randn(1, 4, 4, 4, generator=generator), model.encode_text([[Plain()]]).tokens
     prediction = model.predict(x, torch.tensor([321.0]), cross_attention=text)
     return (
         text,
@@ -35,6 +35,7 @@ def answers(model: Model) -> tuple[torch.Tensor, ...]:
 class Plain:
     ids = (49406, 320, 2368, *(49407,) * 74)
     weights = (1.0,) * 77
+    placements = ()
 
 
 @pytest.mark.parametrize("name", ["pickle.ckpt", "folder"])
@@ -45,9 +46,9 @@ def test_the_same_weights_in_another_format_are_the_same_model(
     for mine, theirs in zip(answers(model), answers(other), strict=True):
         assert torch.equal(mine, theirs)
     assert other.name == {"pickle.ckpt": "pickle", "folder": "folder"}[name]
-    assert (other.spec.unet, other.spec.text, other.spec.vae) == (
+    assert (other.spec.unet, other.spec.texts, other.spec.vae) == (
         model.spec.unet,
-        model.spec.text,
+        model.spec.texts,
         model.spec.vae,
     )
 

@@ -70,3 +70,8 @@ def test_a_broken_latent_is_not_blamed_on_the_vae(model: Model) -> None:
     vae = Vae(copy.deepcopy(model.vae).half(), 0.18215)
     assert vae.decode(torch.full((1, 4, 4, 4), float("nan"))).isnan().all()
     assert vae.dtype == torch.float16
+
+
+def test_the_mode_is_the_mean_without_the_scale(model: Model) -> None:
+    pixels = torch.rand(2, 3, 32, 48) * 2 - 1
+    assert torch.equal(model.encode_image_mode(pixels) * 0.18215, model.encode_image(pixels))
