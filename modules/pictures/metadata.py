@@ -144,17 +144,21 @@ def read_infotext(data: bytes, *, max_pixels: int = 1 << 40) -> tuple[str | None
     A NovelAI PNG's entries are turned into infotext (numerics 13, storage). ImageError as
     `open_image`.
     """
-    with_header = _open_header(data, max_pixels)
+    return infotext_of(_open_header(data, max_pixels))
+
+
+def infotext_of(image: Image.Image) -> tuple[str | None, dict[str, str]]:
+    """As `read_infotext`, of an opened picture: what its header holds, where it is not loaded."""
     items = {
         str(key): _as_text(value)
-        for key, value in with_header.info.items()
+        for key, value in image.info.items()
         if isinstance(value, str | bytes) and key not in ("exif", "icc_profile", "xmp")
     }
     infotext = items.pop(PARAMETERS, None)
-    comment = _read_user_comment(with_header)
+    comment = _read_user_comment(image)
     if comment:
         infotext = comment
-    if infotext is None and with_header.format == "GIF" and "comment" in items:
+    if infotext is None and image.format == "GIF" and "comment" in items:
         infotext = items.pop("comment")
     if infotext is None and items.get("Software") == "NovelAI":
         infotext = _from_novelai(items)
