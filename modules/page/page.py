@@ -38,6 +38,7 @@ log = logging.getLogger(__name__)
 
 STATIC = Path(__file__).parent / "static"
 SCRIPTS = (
+    "dom.js",
     *canvas.SCRIPTS,
     *results.SCRIPTS,
     "notices.js",

@@ -7,6 +7,7 @@
  */
 (() => {
   "use strict";
+  const { make, svg, address, ask } = EaselDom;
   const API = "easel/v1/";
   const SLOW = 2000; // ms between looks while the page is hidden or the server is away
   const RECENT = 12; // earlier jobs shown
@@ -22,32 +23,6 @@
     stop: "M6 6l12 12M18 6 6 18",
     read: "M4 6h16M4 12h10M4 18h7m6-5v7m0 0 3-3m-3 3-3-3",
   };
-
-  function svg(path) {
-    const ns = "http://www.w3.org/2000/svg";
-    const icon = document.createElementNS(ns, "svg");
-    icon.setAttribute("viewBox", "0 0 24 24");
-    icon.setAttribute("aria-hidden", "true");
-    const line = document.createElementNS(ns, "path");
-    line.setAttribute("d", path);
-    icon.append(line);
-    return icon;
-  }
-
-  function make(tag, className, attributes = {}) {
-    const node = document.createElement(tag);
-    if (className) node.className = className;
-    for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-    return node;
-  }
-
-  const address = (path) => new URL(path.replace(/^\//, ""), document.baseURI).href;
-
-  async function ask(path, options = {}) {
-    const answer = await fetch(address(path), { credentials: "same-origin", ...options });
-    if (!answer.ok) throw Object.assign(new Error(`HTTP ${answer.status}`), { status: answer.status });
-    return answer.json();
-  }
 
   const seconds = (count) =>
     count >= 3600
