@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from modules.errors import RequestError
@@ -33,7 +34,9 @@ from modules.jobs.supervisor import Staff, Supervisor, WorkerStatus
 from modules.library.canvas import CanvasStore
 from modules.library.catalog import Catalog
 from modules.library.hashes import Hasher
+from modules.library.history import History
 from modules.library.index import Index
+from modules.pictures.thumbnails import Thumbnails
 from modules.settings import OPTIONS, Settings, SettingsStore
 
 log = logging.getLogger(__name__)
@@ -73,11 +76,13 @@ class App:
         self.catalog = library.catalog
         self.hasher = library.hasher
         self.canvas = library.canvas
+        self.history = History(paths.easel_dir / "history.sqlite", self._output_folders)
+        self.thumbnails = Thumbnails(paths.easel_dir / "thumbnails")
         self.inputs = InputStore(paths.easel_dir / "inputs")
         self._library = library
         self._lock = lock
         self._store = Store(paths.easel_dir / "jobs.sqlite")
-        self._delivery = Delivery(self._store, _places(flags, paths))
+        self._delivery = Delivery(self._store, _places(flags, paths), self.history.add)
         self.jobs = JobQueue(
             self._store,
             self._delivery,
@@ -109,6 +114,7 @@ class App:
         self._supervisor.close()
         self._store.close()
         self.hasher.close()
+        self.history.close()
         self._library.index.close()
         self._lock.release()
 
@@ -226,6 +232,21 @@ class App:
                 field="batch_size" if request.batch_size > 1 else "width",
             )
 
+    def _output_folders(self) -> list[Path]:
+        """Where finished pictures go by the settings of now, those of the Save button too."""
+        saving = self.settings.current.saving_paths
+        names = (
+            saving.outdir_samples,
+            saving.outdir_txt2img_samples,
+            saving.outdir_img2img_samples,
+            saving.outdir_extras_samples,
+            saving.outdir_grids,
+            saving.outdir_txt2img_grids,
+            saving.outdir_img2img_grids,
+            saving.outdir_save,
+        )
+        return [self.paths.data_dir / name for name in names if name]
+
     def _keep_house(self) -> None:
         """Forget old jobs with their unsaved pictures, inputs that no job names, old drawings."""
         keep = self.settings.current.easel
@@ -238,6 +259,7 @@ class App:
         named = {name for text in self._store.requests() for name in _SHA256.findall(text)}
         self.inputs.sweep(named)
         self.canvas.sweep(older_than=keep.easel_keep_jobs_days * _DAY)
+        self.thumbnails.sweep()
 
 
 def build_app(flags: Flags, *, worker_command: Sequence[str] | None = None) -> App:

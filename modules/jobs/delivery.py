@@ -12,7 +12,7 @@ import hashlib
 import logging
 import shutil
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
@@ -49,9 +49,17 @@ class Recipe:
 
 
 class Delivery:
-    def __init__(self, store: Store, places: Places) -> None:
+    """`on_saved(path, owner)` is told of each picture that was written to stay."""
+
+    def __init__(
+        self,
+        store: Store,
+        places: Places,
+        on_saved: Callable[[Path, str], None] = lambda path, owner: None,
+    ) -> None:
         self._store = store
         self._places = places
+        self._on_saved = on_saved
         self._lock = threading.Lock()  # between choosing a name and the file being there
 
     def deliver(
@@ -94,6 +102,8 @@ class Delivery:
                 self._store.drop_item(job.id, picture.index)
                 raise
             self._store.finish_item(job.id, picture.index)
+        if saved:
+            self._on_saved(path, job.owner)
 
     def remember_infotext(self, infotext: str) -> None:
         """Keep the parameters of the last picture for the page's Read button."""

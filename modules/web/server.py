@@ -11,7 +11,7 @@ from starlette.staticfiles import StaticFiles
 from modules.app import App
 from modules.flags import Flags
 from modules.generation.version import VERSION
-from modules.web import easel, failures, internal
+from modules.web import easel, failures, history, internal
 from modules.web.guard import Guard, Policy
 from modules.web.sdapi import routes as sdapi
 from modules.web.timing import Timing
@@ -32,6 +32,7 @@ def build_web(app: App) -> FastAPI:
     )
     failures.install(web)
     web.include_router(easel.build_router(app))
+    web.include_router(history.build_router(app))
     web.include_router(internal.build_router())
     if flags.api or flags.nowebui:
         web.include_router(sdapi.build_router(app))
