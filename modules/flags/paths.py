@@ -27,6 +27,7 @@ class Paths:
     vae_dirs: tuple[Path, ...]
     lora_dirs: tuple[Path, ...]
     embeddings_dir: Path
+    hypernetwork_dir: Path
     styles_files: tuple[Path, ...]
     settings_file: Path
     ui_config_file: Path
@@ -52,6 +53,7 @@ def paths_of(flags: Flags, *, program_dir: Path = PROGRAM_DIR) -> Paths:
             _path(flags.lyco_dir_backcompat) or models / "LyCORIS",
         ),
         embeddings_dir=_path(flags.embeddings_dir) or data / "embeddings",
+        hypernetwork_dir=_path(flags.hypernetwork_dir) or models / "hypernetworks",
         styles_files=_styles(flags.styles_file, data),
         settings_file=_path(flags.ui_settings_file) or data / "config.json",
         ui_config_file=_path(flags.ui_config_file) or data / "ui-config.json",

@@ -9,7 +9,6 @@ from modules.flags.option import Group, several, switch, value
 _NO_EXTENSIONS = "this version has no extensions"
 _NO_UPSCALERS = "upscalers that need a model are not built yet, so the folder is not read"
 _NO_FACES = "face restoration is not built yet, so nothing is read from there"
-_NO_NETWORKS = "LoRA and textual inversion are not built yet, so the folder is not read"
 _NO_DOWNLOAD = "nothing is ever downloaded unasked, and a built-in checkpoint is always there"
 
 
@@ -76,18 +75,15 @@ class Places(Group, title="Folders and files"):
         is_path=True,
         instead="what a checkpoint is, is read from the checkpoint itself",
     )
-    lora_dir: str | None = value(None, "folder of LoRA files", is_path=True, instead=_NO_NETWORKS)
+    lora_dir: str | None = value(None, "folder of LoRA files; by default models/Lora", is_path=True)
     lyco_dir_backcompat: str | None = value(
-        None, "second folder of LoRA files", is_path=True, instead=_NO_NETWORKS
+        None, "second folder of LoRA files; by default models/LyCORIS", is_path=True
     )
     embeddings_dir: str | None = value(
-        None, "folder of textual inversions", is_path=True, instead=_NO_NETWORKS
+        None, "folder of textual inversions; by default embeddings in the data folder", is_path=True
     )
     hypernetwork_dir: str | None = value(
-        None,
-        "folder of hypernetworks",
-        is_path=True,
-        instead="hypernetworks are not built yet, so the folder is not read",
+        None, "folder of hypernetworks; by default models/hypernetworks", is_path=True
     )
     textual_inversion_templates_dir: str | None = value(
         None,

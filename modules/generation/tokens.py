@@ -1,14 +1,14 @@
 """CLIP's tokenizer, and prompts cut into chunks of 75 tokens. The page's counter and the engine use
 the same.
 
-Rules: A1111 numerics, tokens and chunks. It is handed the vocabulary; text encoders are not known
-here.
+Rules: A1111 numerics, tokens and chunks, textual inversion. It is handed the vocabulary and the
+names of embeddings; text encoders and files are not known here.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from modules.generation.prompt import (
 CHUNK = 75  # tokens between the two special ones
 START = "<|startoftext|>"
 END = "<|endoftext|>"
+_EMBEDDED = 0  # the token number that stands where an embedding's vectors come
 _WORDS = r"""'s|'t|'re|'ve|'m|'ll|'d|\p{L}+|\p{N}|[^\s\p{L}\p{N}]+"""
 
 
@@ -83,6 +84,35 @@ def load_tokenizer(configs_dir: Path) -> Tokenizer:
     )
 
 
+class EmbeddingNames:
+    """Textual inversions' names, found among a text's tokens: so letter case does not count.
+
+    `vectors(name)` tells how many tokens' places an embedding takes; 0: it can't be used, and its
+    name is a word like any other. It is asked only for names that a text holds.
+    """
+
+    def __init__(
+        self, names: Iterable[str], tokenizer: Tokenizer, vectors: Callable[[str], int]
+    ) -> None:
+        self._vectors = vectors
+        self._by_first: dict[int, list[tuple[list[int], str]]] = {}
+        for name in names:
+            ids = tokenizer.ids(name)
+            if ids:
+                self._by_first.setdefault(ids[0], []).append((ids, name))
+        for rows in self._by_first.values():
+            rows.sort(key=lambda row: len(row[0]), reverse=True)
+
+    def at(self, ids: Sequence[int], place: int) -> tuple[str, int, int] | None:
+        """(name, tokens of the name, vectors) of the longest name that begins at `place`."""
+        for wanted, name in self._by_first.get(ids[place], ()):
+            if list(ids[place : place + len(wanted)]) == wanted:
+                vectors = self._vectors(name)
+                if vectors:
+                    return name, len(wanted), vectors
+        return None
+
+
 @dataclass(frozen=True)
 class Chunk:
     """77 token numbers (start, 75, end) with the weight of each.
@@ -95,12 +125,18 @@ class Chunk:
     placements: tuple[tuple[int, str], ...] = ()
 
 
-def _padded(tokenizer: Tokenizer, ids: Sequence[int], weights: Sequence[float]) -> Chunk:
+def _padded(
+    tokenizer: Tokenizer,
+    ids: Sequence[int],
+    weights: Sequence[float],
+    placements: Sequence[tuple[int, str]] = (),
+) -> Chunk:
     room = CHUNK - len(ids)
     assert room >= 0 and len(ids) == len(weights)
     return Chunk(
         (tokenizer.start_id, *ids, *[tokenizer.end_id] * (room + 1)),
         (1.0, *weights, *[1.0] * (room + 1)),
+        tuple(placements),
     )
 
 
@@ -118,13 +154,29 @@ class _Cutter:
         self.chunks: list[Chunk] = []
         self.ids: list[int] = []
         self.weights: list[float] = []
+        self.placements: list[tuple[int, str]] = []
         self.last_comma: int | None = None
 
     def flush(self) -> None:
-        self.chunks.append(_padded(self.tokenizer, self.ids, self.weights))
-        self.ids, self.weights, self.last_comma = [], [], None
+        self.chunks.append(_padded(self.tokenizer, self.ids, self.weights, self.placements))
+        self.ids, self.weights, self.placements, self.last_comma = [], [], [], None
 
     def add(self, token: int, weight: float) -> None:
+        self.make_room(token)
+        self.ids.append(token)
+        self.weights.append(weight)
+
+    def add_embedding(self, name: str, vectors: int, first: int, weight: float) -> None:
+        """`first` is the first token of its name. One that no chunk could hold is cut short."""
+        self.make_room(first)
+        vectors = min(vectors, CHUNK)
+        if len(self.ids) + vectors > CHUNK:
+            self.flush()
+        self.placements.append((len(self.ids) + 1, name))
+        self.ids += [_EMBEDDED] * vectors
+        self.weights += [weight] * vectors
+
+    def make_room(self, token: int) -> None:
         full = len(self.ids) == CHUNK
         if token == self.tokenizer.comma_id:
             self.last_comma = len(self.ids)
@@ -133,37 +185,54 @@ class _Cutter:
                 self.cut_after(self.last_comma + 1)
         if len(self.ids) == CHUNK:
             self.flush()
-        self.ids.append(token)
-        self.weights.append(weight)
 
     def cut_after(self, place: int) -> None:
-        """Carry what follows `place` over to the next chunk."""
+        """Carry what follows `place` over to the next chunk; but embeddings' vectors stay, as they
+        do in the original: pictures made with it depend on that.
+        """
         ids, weights = self.ids[place:], self.weights[place:]
         self.ids, self.weights = self.ids[:place], self.weights[:place]
         self.flush()
         self.ids, self.weights = ids, weights
 
 
-def _cut(segments: Sequence[Segment], tokenizer: Tokenizer, comma_backtrack: int) -> _Cutter:
+def _cut(
+    segments: Sequence[Segment],
+    tokenizer: Tokenizer,
+    comma_backtrack: int,
+    embeddings: EmbeddingNames | None = None,
+) -> _Cutter:
     cutter = _Cutter(tokenizer, comma_backtrack)
     for segment in segments:
         if segment.is_break:
             cutter.flush()
             continue
-        for token in tokenizer.ids(segment.text):
-            cutter.add(token, segment.weight)
+        ids = tokenizer.ids(segment.text)
+        place = 0
+        while place < len(ids):
+            found = embeddings.at(ids, place) if embeddings else None
+            if found is None:
+                cutter.add(ids[place], segment.weight)
+                place += 1
+            else:
+                name, length, vectors = found
+                cutter.add_embedding(name, vectors, ids[place], segment.weight)
+                place += length
     return cutter
 
 
 def chunk(
-    segments: Sequence[Segment], tokenizer: Tokenizer, comma_backtrack: int = 20
+    segments: Sequence[Segment],
+    tokenizer: Tokenizer,
+    comma_backtrack: int = 20,
+    embeddings: EmbeddingNames | None = None,
 ) -> list[Chunk]:
-    """The segments' tokens in chunks, at least one.
+    """The segments' tokens in chunks, at least one; names of `embeddings` become placements.
 
     Text that does not fit moves to the next chunk from its last comma on, where that is at most
     `comma_backtrack` tokens back (0: never). Each segment is tokenized by itself.
     """
-    cutter = _cut(segments, tokenizer, comma_backtrack)
+    cutter = _cut(segments, tokenizer, comma_backtrack, embeddings)
     if cutter.ids or not cutter.chunks:
         cutter.flush()
     return cutter.chunks
@@ -188,15 +257,18 @@ def count(
     comments: bool = True,
     emphasis: str = "Original",
     comma_backtrack: int = 20,
+    embeddings: EmbeddingNames | None = None,
 ) -> tuple[int, int]:
     """Tokens of the prompt's longest variant, and the limit up to which no chunk is added.
 
-    `comments`: whether # begins one. Extra-network tags do not count.
+    `comments`: whether # begins one. Extra-network tags do not count, an embedding's name as many
+    as it has vectors.
     """
     clean, _ = extra_networks(strip_comments(text) if comments else text)
     most = 0
     for part, _ in split_and(clean):
         for variant in dict.fromkeys(text for _, text in prompt_schedule(part, steps)):
-            cutter = _cut(segments_of(variant, emphasis), tokenizer, comma_backtrack)
+            segments = segments_of(variant, emphasis)
+            cutter = _cut(segments, tokenizer, comma_backtrack, embeddings)
             most = max(most, CHUNK * len(cutter.chunks) + len(cutter.ids))
     return most, -(-max(most, 1) // CHUNK) * CHUNK

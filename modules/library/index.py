@@ -2,8 +2,9 @@
 change.
 
 Web process and worker share the database. A lost or damaged one costs only time: it is made anew.
-So no method fails over it: a sum that can't be read is unknown, one that can't be kept is worked
-out again. Knows nothing of what the values mean to others; today it holds sha256 sums.
+So no method fails over it: what can't be read is unknown, what can't be kept is worked out again.
+Knows nothing of what the values mean to others: it holds sha256 sums, and words about a file that
+are a JSON text to it.
 """
 
 from __future__ import annotations
@@ -11,17 +12,22 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+# Of which bytes: the whole file's, or those after a safetensors file's header.
+Sum = Literal["file", "tensors"]
 
 log = logging.getLogger(__name__)
 
-_SCHEMA = """
-create table if not exists hashes (
-    path text primary key, size integer not null, changed integer not null, sha256 text not null
-) without rowid
-"""
+_SUMS: dict[Sum, str] = {"file": "hashes", "tensors": "tensor_hashes"}
+_TABLES = {"hashes": "sha256", "tensor_hashes": "sha256", "words": "json"}
+_SCHEMA = "\n".join(
+    f"create table if not exists {table} (path text primary key, size integer not null,"
+    f" changed integer not null, {column} text not null) without rowid;"
+    for table, column in _TABLES.items()
+)
 
 
 class Index:
@@ -50,25 +56,40 @@ class Index:
         try:
             connection.execute("pragma journal_mode = wal")
             connection.execute("pragma synchronous = normal")
-            connection.execute(_SCHEMA)
+            connection.executescript(_SCHEMA)
         except sqlite3.DatabaseError:
             connection.close()
             raise
         return connection
 
-    def sha256(self, path: Path) -> str | None:
+    def sha256(self, path: Path, of: Sum = "file") -> str | None:
         """The stored sum of this very file (64 hex digits), None where it is unknown or the file
         has changed.
         """
         rows = self._rows(
-            "select path, size, changed, sha256 from hashes where path = ?", (str(path),)
+            f"select path, size, changed, sha256 from {_SUMS[of]} where path = ?", (str(path),)
         )
         return _of_these_very_files((path,), rows).get(path)
 
-    def sums(self, paths: Iterable[Path]) -> dict[Path, str]:
+    def sums(self, paths: Iterable[Path], of: Sum = "file") -> dict[Path, str]:
         """The stored sums of those files whose sum is known: one query, however many there are."""
-        rows = self._rows("select path, size, changed, sha256 from hashes", ())
+        rows = self._rows(f"select path, size, changed, sha256 from {_SUMS[of]}", ())
         return _of_these_very_files(paths, rows)
+
+    def store(self, path: Path, size: int, changed: int, sha256: str, of: Sum = "file") -> None:
+        """Keep the sum of the file that had `size` bytes and was last changed at `changed` (ns)
+        when it was read.
+        """
+        self._keep(_SUMS[of], [(str(path), size, changed, sha256)])
+
+    def words(self) -> dict[str, tuple[int, int, str]]:
+        """What is known of files besides sums: path -> (size, changed, JSON text)."""
+        rows = self._rows("select path, size, changed, json from words", ())
+        return {path: (size, changed, text) for path, size, changed, text in rows}
+
+    def store_words(self, rows: Sequence[tuple[str, int, int, str]]) -> None:
+        """Keep (path, size, changed, JSON text) of several files at once."""
+        self._keep("words", rows)
 
     def _rows(self, query: str, values: tuple[str, ...]) -> list[tuple[Any, ...]]:
         try:
@@ -78,18 +99,19 @@ class Index:
             log.warning("%s can't be read: %s", self.path.name, error)
             return []
 
-    def store(self, path: Path, size: int, changed: int, sha256: str) -> None:
-        """Keep the sum of the file that had `size` bytes and was last changed at `changed` (ns)
-        when it was read.
-        """
+    def _keep(self, table: str, rows: Sequence[tuple[str, int, int, str]]) -> None:
         try:
             with self._lock:
-                self._connection.execute(
-                    "insert or replace into hashes values (?, ?, ?, ?)",
-                    (str(path), size, changed, sha256),
-                )
+                self._connection.execute("begin immediate")
+                try:
+                    self._connection.executemany(
+                        f"insert or replace into {table} values (?, ?, ?, ?)", rows
+                    )
+                finally:
+                    self._connection.execute("commit")
         except sqlite3.Error as error:
-            log.warning("the sum of %s can't be kept: %s", path.name, error)
+            names = ", ".join(Path(row[0]).name for row in rows[:3])
+            log.warning("what was found out of %s can't be kept: %s", names, error)
 
     def close(self) -> None:
         with self._lock:

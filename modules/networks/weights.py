@@ -104,6 +104,12 @@ class State(Mapping[str, Tensor]):
         return len(self._shapes)
 
 
+def is_pickle(start: bytes) -> bool:
+    """Whether a file that begins with these bytes (9 or more) is a torch pickle."""
+    # A safetensors file begins with its header's length, which can begin as a pickle does.
+    return start.startswith((b"PK\x03\x04", b"\x80")) and start[8:9] != b"{"
+
+
 def read_state(path: Path) -> State:
     """The tensors of a `.safetensors`, `.ckpt`, `.pt` or `.bin` file.
 
@@ -120,7 +126,7 @@ def read_state(path: Path) -> State:
     for beginning, what in _MISTAKES:
         if start.lstrip().startswith(beginning):
             raise CheckpointError(f"{path.name} {what}")
-    if start.startswith((b"PK\x03\x04", b"\x80")):
+    if is_pickle(start):
         return _read_pickle(path)
     if start[8:9] == b"{" or path.suffix.lower() == ".safetensors":
         return _read_safetensors(path)
@@ -203,6 +209,25 @@ class _Placeholder:
         """Nothing of the object's contents is kept."""
 
 
+class _ParameterDict(dict[str, Any]):
+    """Stands for torch's class of that name: the tensors alone, none of its module's machinery."""
+
+    def __setstate__(self, state: object) -> None:
+        if isinstance(state, Mapping) and isinstance(state.get("_parameters"), Mapping):
+            self.update(state["_parameters"])
+
+
+def read_pickle(path: Path) -> Any:
+    """What a torch pickle holds: plain values, tensors, and placeholders for harmless classes.
+
+    CheckpointError where it can't be read, or names anything that could run code.
+    """
+    try:
+        return _unpickled(path)
+    except OSError as error:
+        raise CheckpointError(f"{path.name} can't be read: {error.strerror or error}") from error
+
+
 def _read_pickle(path: Path) -> State:
     content = _unpickled(path)
     if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
@@ -235,7 +260,9 @@ def _unpickled(path: Path) -> Any:
     The loader stops at the first unknown global and names it; harmless ones are added to the
     placeholders and the reading begins anew. With memory mapping a beginning costs little.
     """
-    placeholders: list[Any] = []  # (class, global name)
+    placeholders: list[Any] = [  # (class, global name)
+        (_ParameterDict, "torch.nn.modules.container.ParameterDict")
+    ]
     while True:
         try:
             with warnings.catch_warnings(), torch.serialization.safe_globals(placeholders):

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from modules.generation.prompt import Segment, parse_attention
 from modules.generation.tokens import (
+    EmbeddingNames,
     Tokenizer,
     chunk,
     count,
@@ -136,3 +137,65 @@ def test_a_tokenizer_can_be_made_from_texts_alone():
         "#version: 0.2\nb b</w>\n",
     )
     assert small.ids("a, bb") == [0, 1, 4]
+
+
+# ---- textual inversions
+
+
+def names(**vectors: int) -> EmbeddingNames:
+    return EmbeddingNames(vectors, TOKENIZER, vectors.__getitem__)
+
+
+def placed(text: str, comma_backtrack: int = 20, **vectors: int) -> list[tuple]:
+    chunks = chunk(parse_attention(text), TOKENIZER, comma_backtrack, names(**vectors))
+    return [piece.placements for piece in chunks]
+
+
+def test_an_embeddings_vectors_stand_where_its_name_stood():
+    (piece,) = chunk(parse_attention("a (Zorp:1.5) cat"), TOKENIZER, 20, names(zorp=3))
+
+    assert piece.ids[:6] == (TOKENIZER.start_id, 320, 0, 0, 0, 2368)
+    assert piece.weights[:6] == (1.0, 1.0, 1.5, 1.5, 1.5, 1.0)
+    assert piece.placements == ((2, "zorp"),) and len(piece.ids) == 77
+
+
+def test_the_longest_name_that_fits_wins():
+    assert placed("red cat", red=1, **{"red cat": 2}) == [((1, "red cat"),)]
+    assert placed("red cat", red=1, **{"red cat": 0}) == [((1, "red"),)]
+    assert placed("red dog", red=1, **{"red cat": 2}) == [((1, "red"),)]
+    assert placed("red cat", **{"red cat": 0}) == [()]
+
+
+def test_a_name_is_found_within_one_segment_only():
+    assert placed("red (cat:1.2)", **{"red cat": 2}) == [()]
+    assert placed("bored", red=1) == [()]
+
+
+def test_an_embedding_that_does_not_fit_begins_a_chunk():
+    assert placed(f"{words(73)} zorp zorp", zorp=2) == [((74, "zorp"),), ((1, "zorp"),)]
+    assert placed(f"{words(74)} zorp", zorp=2) == [(), ((1, "zorp"),)]
+    assert placed(f"{words(3)} zorp", zorp=100) == [(), ((1, "zorp"),)]
+
+
+def test_vectors_are_lost_where_the_comma_rule_moves_their_tokens_on():
+    text = f"{words(60)}, {words(10)} zorp {words(5)}"
+    first, second = chunk(parse_attention(text), TOKENIZER, 20, names(zorp=2))
+
+    assert first.placements == ((72, "zorp"),) and first.ids[72:74] == (TOKENIZER.end_id,) * 2
+    assert second.placements == () and second.ids[11:13] == (0, 0)
+
+
+def test_the_counter_counts_an_embeddings_vectors():
+    assert count("a zorp", TOKENIZER, embeddings=names(zorp=5)) == (6, 75)
+    assert count("a zorp", TOKENIZER, embeddings=names(zorp=75)) == (150, 150)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(st.sampled_from(["cat", ",", "zorp", "red zorp", "BREAK", "(zorp:1.2)"]), max_size=60),
+    st.integers(0, 90),
+)
+def test_every_placement_lies_in_its_chunk(parts, vectors):
+    for piece in chunk(parse_attention(" ".join(parts)), TOKENIZER, 20, names(zorp=vectors)):
+        assert len(piece.ids) == len(piece.weights) == 77
+        assert all(1 <= place <= 75 for place, _ in piece.placements)

@@ -57,6 +57,13 @@ def test_what_a_file_is_goes_by_its_content_not_its_ending(tmp_path: Path) -> No
         assert torch.equal(read_state(tmp_path / name)["w"], torch.ones(2))
 
 
+def test_a_safetensors_file_whose_length_begins_as_a_pickle_does_is_read(tmp_path: Path) -> None:
+    text = json.dumps({"w": entry(0, 4, [1])}).ljust(128 + 2 * 256).encode()  # 0x80, 0x02
+    path = raw_safetensors(tmp_path / "a.ckpt", text, bytes(4))
+    assert path.read_bytes()[:2] == b"\x80\x02"
+    assert torch.equal(read_state(path)["w"], torch.zeros(1))
+
+
 @pytest.mark.parametrize(
     ("by", "named"), [("exec", "exec"), ("system", "system"), ("popen", "Popen")]
 )
