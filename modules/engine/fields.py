@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from modules.engine.plan import Plan
+from modules.engine.recorded import recorded_fields
 from modules.generation import infotext
 from modules.generation.choices import AUTOMATIC, resolve_sampler
 from modules.generation.request import Hires, Request
@@ -57,8 +58,9 @@ def extra_fields(
         fields["Extra noise"] = settings.img2img.img2img_extra_noise
     fields |= {name: value for name, value in first.walk.fields.items() if name != "Schedule type"}
     fields |= _settings_fields(request, settings, plan)
+    fields |= recorded_fields(settings, plan)
     if request.hires is not None:
-        fields |= _hires_fields(request, request.hires, plan, fields["Schedule type"])
+        fields |= _hires_fields(request.hires, plan, fields["Schedule type"])
     if texts.missing:
         fields["Missing networks"] = ", ".join(texts.missing)
     return fields
@@ -108,18 +110,17 @@ def _settings_fields(request: Request, settings: Settings, plan: Plan) -> dict[s
     return fields
 
 
-def _hires_fields(
-    request: Request, hires: Hires, plan: Plan, first_schedule: str | None
-) -> dict[str, Any]:
+def _hires_fields(hires: Hires, plan: Plan, first_schedule: str | None) -> dict[str, Any]:
     assert plan.enlarging is not None
     walk = plan.passes[1].walk
     fields: dict[str, Any] = {"Denoising strength": hires.denoising_strength}
     if walk.sampler != plan.passes[0].walk.sampler:
         fields["Hires sampler"] = walk.sampler
-    if hires.prompt and hires.prompt != request.prompt:
-        fields["Hires prompt"] = hires.prompt
-    if hires.negative_prompt and hires.negative_prompt != request.negative_prompt:
-        fields["Hires negative prompt"] = hires.negative_prompt
+    first, second = plan.passes[0].texts, plan.passes[1].texts
+    if second.positive != first.positive:
+        fields["Hires prompt"] = second.positive
+    if second.negative != first.negative:
+        fields["Hires negative prompt"] = second.negative
     schedule = walk.fields.get("Schedule type")
     if schedule is not None and schedule != first_schedule:
         fields["Hires schedule type"] = schedule

@@ -235,11 +235,10 @@ def _options(
         default = getattr(defaults, name)
         value = getattr(parameters, name)
         asked = getattr(request, name)
-        if value != default:
-            if name in entry.accepts:
-                fields[field] = value
-        elif asked is not None:
+        if value == default and asked is not None:
             value = asked
+        if name in entry.accepts and value != default and math.isfinite(value):
+            fields[field] = value
         options[name] = value
     options["s_tmax"] = options["s_tmax"] or math.inf
     return options, fields

@@ -8,15 +8,14 @@ text, not what the text means.
 from __future__ import annotations
 
 import io
-import json
 import struct
 import warnings
-from collections.abc import Mapping
 from typing import Any
 
 from PIL import ExifTags, Image, ImageOps, PngImagePlugin, UnidentifiedImageError
 
 from modules.errors import ImageError
+from modules.generation.infotext_foreign import infotext_of_entries
 from modules.settings import Settings
 
 PARAMETERS = "parameters"
@@ -141,7 +140,7 @@ def mime_of(data: bytes) -> str:
 def read_infotext(data: bytes, *, max_pixels: int = 1 << 40) -> tuple[str | None, dict[str, str]]:
     """The infotext (None where the file holds none) and every other text entry by its name.
 
-    A NovelAI PNG's entries are turned into infotext (numerics 13, storage). ImageError as
+    NovelAI's and InvokeAI's entries are turned into infotext (numerics 13, storage). ImageError as
     `open_image`.
     """
     return infotext_of(_open_header(data, max_pixels))
@@ -160,8 +159,8 @@ def infotext_of(image: Image.Image) -> tuple[str | None, dict[str, str]]:
         infotext = comment
     if infotext is None and image.format == "GIF" and "comment" in items:
         infotext = items.pop("comment")
-    if infotext is None and items.get("Software") == "NovelAI":
-        infotext = _from_novelai(items)
+    if infotext is None:
+        infotext = infotext_of_entries(items, with_header.size)
     return infotext, items
 
 
@@ -203,32 +202,3 @@ def _decode_utf16(raw: bytes) -> str:
     """
     little = raw[1::2].count(0) > raw[0::2].count(0)
     return raw.decode("utf-16-le" if little else "utf-16-be", "replace").strip("\0 ")
-
-
-def _from_novelai(items: Mapping[str, str]) -> str | None:
-    try:
-        settings = json.loads(items.get("Comment", ""))
-    except json.JSONDecodeError:
-        return None
-    if not isinstance(settings, dict):
-        return None
-    names = {
-        "k_euler_ancestral": "Euler a",
-        "k_euler": "Euler",
-        "k_dpmpp_2m": "DPM++ 2M",
-        "ddim": "DDIM",
-    }
-    sampler = names.get(str(settings.get("sampler")), "Euler a")
-    lines = [items.get("Description", "")]
-    if settings.get("uc"):
-        lines.append(f"Negative prompt: {settings['uc']}")
-    fields = {
-        "Steps": settings.get("steps"),
-        "Sampler": sampler,
-        "CFG scale": settings.get("scale"),
-        "Seed": settings.get("seed"),
-        "Clip skip": 2,
-        "ENSD": 31337,
-    }
-    lines.append(", ".join(f"{key}: {value}" for key, value in fields.items() if value is not None))
-    return "\n".join(lines)

@@ -168,11 +168,16 @@ class Compatibility(Section, id="compatibility", title="Compatibility", category
         True, "Turn the right ones of these on from the Version in pasted infotext"
     )
     use_old_emphasis_implementation: bool = option(
-        False, "Use old emphasis implementation", built=False
+        False, "Use old emphasis implementation", built=False, infotext="Old emphasis"
     )
-    use_old_karras_scheduler_sigmas: bool = option(False, "Use old schedule ends, sigma 0.1 to 10")
+    use_old_karras_scheduler_sigmas: bool = option(
+        False, "Use old schedule ends, sigma 0.1 to 10", infotext="Old Karras sigmas"
+    )
     no_dpmpp_sde_batch_determinism: bool = option(
-        False, "Let DPM++ SDE's pictures depend on their batch", built=False
+        False,
+        "Let DPM++ SDE's pictures depend on their batch",
+        built=False,
+        infotext="SDE noise by batch",
     )
     use_old_hires_fix_width_height: bool = option(
         False, "Width and height are hires fix's final size", built=False
@@ -183,7 +188,10 @@ class Compatibility(Section, id="compatibility", title="Compatibility", category
         built=False,
     )
     hires_fix_use_firstpass_conds: bool = option(
-        False, "Use the first pass's encoded prompts in hires fix's second", built=False
+        False,
+        "Use the first pass's encoded prompts in hires fix's second",
+        built=False,
+        infotext="Hires firstpass conds",
     )
     use_old_scheduling: bool = option(
         False,

@@ -111,14 +111,27 @@ class SamplerParameters(
         "Start from the noise level that SDXL was trained with.",
         infotext="SGM noise multiplier",
     )
-    uni_pc_variant: str = option("bh1", "UniPC variant", choices=("bh1", "bh2", "vary_coeff"))
+    uni_pc_variant: str = option(
+        "bh1", "UniPC variant", choices=("bh1", "bh2", "vary_coeff"), infotext="UniPC variant"
+    )
     uni_pc_skip_type: str = option(
-        "time_uniform", "UniPC skip type", choices=("time_uniform", "time_quadratic", "logSNR")
+        "time_uniform",
+        "UniPC skip type",
+        choices=("time_uniform", "time_quadratic", "logSNR"),
+        infotext="UniPC skip type",
     )
     uni_pc_order: int = option(
-        3, "UniPC order", "Must be at most the number of steps.", low=1, high=50, step=1
+        3,
+        "UniPC order",
+        "Must be at most the number of steps.",
+        low=1,
+        high=50,
+        step=1,
+        infotext="UniPC order",
     )
-    uni_pc_lower_order_final: bool = option(True, "UniPC lower order in the last steps")
+    uni_pc_lower_order_final: bool = option(
+        True, "UniPC lower order in the last steps", infotext="UniPC lower order final"
+    )
     sd_noise_schedule: str = option(
         "Default",
         "Noise schedule for sampling",

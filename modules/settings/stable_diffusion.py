@@ -38,6 +38,7 @@ class StableDiffusion(Section, id="sd", title="Stable Diffusion", category=CATEG
         False,
         "Round timesteps to whole numbers in k samplers",
         reload=True,
+        infotext="Timestep quantization",
     )
     emphasis: str = option(
         "Original",
@@ -60,6 +61,7 @@ class StableDiffusion(Section, id="sd", title="Stable Diffusion", category=CATEG
         low=0,
         high=74,
         step=1,
+        infotext="Comma backtrack",
     )
     CLIP_stop_at_last_layers: int = option(
         1,
@@ -70,8 +72,12 @@ class StableDiffusion(Section, id="sd", title="Stable Diffusion", category=CATEG
         step=1,
         infotext="Clip skip",
     )
-    sdxl_clip_l_skip: bool = option(False, "Clip skip for SDXL's first encoder too", built=False)
-    upcast_attn: bool = option(False, "Compute attention in fp32", built=False)
+    sdxl_clip_l_skip: bool = option(
+        False, "Clip skip for SDXL's first encoder too", built=False, infotext="SDXL clip-L skip"
+    )
+    upcast_attn: bool = option(
+        False, "Compute attention in fp32", built=False, infotext="Upcast attention"
+    )
     randn_source: str = option(
         "GPU",
         "Random number generator source",
@@ -97,13 +103,21 @@ class StableDiffusion(Section, id="sd", title="Stable Diffusion", category=CATEG
 
 @dataclass(frozen=True)
 class Sdxl(Section, id="sdxl", title="Stable Diffusion XL", category=CATEGORY):
-    sdxl_crop_top: int = option(0, "Crop top coordinate", built=False)
-    sdxl_crop_left: int = option(0, "Crop left coordinate", built=False)
+    sdxl_crop_top: int = option(0, "Crop top coordinate", built=False, infotext="SDXL crop top")
+    sdxl_crop_left: int = option(0, "Crop left coordinate", built=False, infotext="SDXL crop left")
     sdxl_refiner_low_aesthetic_score: float = option(
-        2.5, "Low aesthetic score", "Used for the refiner's negative prompt.", built=False
+        2.5,
+        "Low aesthetic score",
+        "Used for the refiner's negative prompt.",
+        built=False,
+        infotext="SDXL low aesthetic score",
     )
     sdxl_refiner_high_aesthetic_score: float = option(
-        6.0, "High aesthetic score", "Used for the refiner's prompt.", built=False
+        6.0,
+        "High aesthetic score",
+        "Used for the refiner's prompt.",
+        built=False,
+        infotext="SDXL high aesthetic score",
     )
 
 
@@ -174,12 +188,15 @@ class Img2img(Section, id="img2img", title="img2img", category=CATEGORY):
         infotext="Extra noise",
     )
     img2img_color_correction: bool = option(
-        False, "Match the colours of img2img results to the start picture"
+        False,
+        "Match the colours of img2img results to the start picture",
+        infotext="Color correction",
     )
     img2img_fix_steps: bool = option(
         False,
         "Do exactly as many steps as the slider says in img2img",
         "Otherwise fewer with less denoising.",
+        infotext="Exact img2img steps",
     )
     img2img_background_color: str = option(
         "#ffffff", "Colour put behind the transparent parts of start pictures", colour=True

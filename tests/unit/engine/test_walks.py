@@ -101,10 +101,10 @@ def test_eta_of_the_request_wins_and_is_told_where_it_differs():
     assert walk_of("Euler", eta=0.5).fields == {}
 
 
-def test_a_changed_churn_setting_wins_over_the_request_and_only_it_is_told():
+def test_a_changed_churn_setting_wins_over_the_request_and_what_is_used_is_told():
     asked = walk_of("Euler", s_churn=3.0, s_tmax=0.0)
     assert asked.options["s_churn"] == 3.0 and asked.options["s_tmax"] == math.inf
-    assert asked.fields == {}
+    assert asked.fields == {"Sigma churn": 3.0}
     forced = walk_of("Euler", s_churn=3.0, settings={"s_churn": 5.0})
     assert forced.options["s_churn"] == 5.0 and forced.fields == {"Sigma churn": 5.0}
 

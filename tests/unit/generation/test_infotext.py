@@ -14,9 +14,11 @@ from modules.generation.infotext import (
     Infotext,
     old_first_pass_size,
     parse,
+    take_styles,
     to_api_fields,
     write,
 )
+from modules.generation.styles import Style
 from modules.generation.version import VERSION_VALUE
 from modules.settings import OPTIONS
 
@@ -220,3 +222,37 @@ def test_the_originals_own_texts_are_written_again_sign_for_sign():
             written, key=lambda name: (name not in FIRST, name if name in FIRST else "")
         )
         assert write("", "", {name: written[name] for name in shuffled}) == line
+
+
+INK = Style("ink", "{prompt}, ink drawing", "colour")
+STYLED = "a pear, ink drawing\nNegative prompt: colour\nSteps: 1, Seed: 1, CFG scale: 1"
+
+
+@pytest.mark.parametrize(
+    ("mode", "prompt", "found"),
+    [
+        ("Ignore", "a pear, ink drawing", None),
+        ("Apply", "a pear", ("ink",)),
+        ("Apply if any", "a pear", ("ink",)),
+        ("Discard", "a pear", None),
+    ],
+)
+def test_styles_in_a_text_are_taken_out_as_the_setting_says(mode, prompt, found):
+    taken = take_styles(parse(STYLED), [INK], mode)
+    assert (taken.prompt, taken.styles) == (prompt, found)
+    assert taken.negative_prompt == ("colour" if mode == "Ignore" else "")
+    assert to_api_fields(taken).get("styles") == (None if found is None else list(found))
+
+
+def test_only_apply_clears_the_field_where_a_text_holds_no_style():
+    plain = parse("a pear\nSteps: 1, Seed: 1, CFG scale: 1")
+    assert take_styles(plain, [INK], "Apply").styles == ()
+    assert take_styles(plain, [INK], "Apply if any") == plain
+
+
+def test_styles_are_taken_out_of_the_second_passs_prompts_only_where_both_passes_have_them():
+    same = parse(STYLED + ', Hires prompt: "a ripe pear, ink drawing"')
+    other = parse(STYLED + ', Hires prompt: "a ripe pear"')
+    taken = take_styles(same, [INK], "Apply")
+    assert (taken.prompt, taken.fields["Hires prompt"]) == ("a pear", "a ripe pear")
+    assert take_styles(other, [INK], "Apply") == other

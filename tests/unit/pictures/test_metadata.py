@@ -71,7 +71,7 @@ def test_a_novelai_picture_is_read_as_infotext() -> None:
     Image.new("RGB", (4, 4)).save(buffer, "PNG", pnginfo=text)
     assert read_infotext(buffer.getvalue())[0] == (
         "a cat\nNegative prompt: dog\n"
-        "Steps: 28, Sampler: Euler, CFG scale: 11, Seed: 5, Clip skip: 2, ENSD: 31337"
+        "Steps: 28, Sampler: Euler, CFG scale: 11, Seed: 5, Size: 4x4, Clip skip: 2, ENSD: 31337"
     )
 
 
