@@ -160,7 +160,7 @@ def infotext_of(image: Image.Image) -> tuple[str | None, dict[str, str]]:
     if infotext is None and image.format == "GIF" and "comment" in items:
         infotext = items.pop("comment")
     if infotext is None:
-        infotext = infotext_of_entries(items, with_header.size)
+        infotext = infotext_of_entries(items, image.size)
     return infotext, items
 
 
