@@ -12,12 +12,14 @@ import random
 import re
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from modules.errors import RequestError
+from modules.errors import JobStateError, QueueFullError, RequestError, TooLargeError
 from modules.flags import Flags, Paths, paths_of
 from modules.generation.choices import resolve_sampler
 from modules.generation.request import Request
@@ -27,6 +29,7 @@ from modules.jobs.inputs import InputStore
 from modules.jobs.job import NewJob, Source
 from modules.jobs.lock import FolderLock
 from modules.jobs.messages import Start
+from modules.jobs.own import OwnJobs
 from modules.jobs.queue import JobQueue
 from modules.jobs.station import Desk
 from modules.jobs.store import Store
@@ -45,6 +48,7 @@ WORKER = (sys.executable, "-X", "faulthandler", "-m", "modules.jobs.worker")
 _SHA256 = re.compile(r'"([0-9a-f]{64})"')
 _SEEDS = 2**32 - 2  # the original's own range of random seeds
 _DAY = 86_400.0
+_NOBODY = "\0"  # owns nothing: where users are kept apart, a stranger sees no job
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,13 +87,14 @@ class App:
         self._lock = lock
         self._store = Store(paths.easel_dir / "jobs.sqlite")
         self._delivery = Delivery(self._store, _places(flags, paths), self.history.add)
-        self.jobs = JobQueue(
+        self._visitor: ContextVar[str | None] = ContextVar("visitor", default=None)
+        self._queue = JobQueue(
             self._store,
             self._delivery,
             stops_after_current=lambda: settings.current.get("interrupt_after_current"),
         )
         self._supervisor = Supervisor(
-            Desk(self._store, self.jobs, self._delivery, self.inputs),
+            Desk(self._store, self._queue, self._delivery, self.inputs),
             Staff(
                 command=worker_command,
                 starts=_starts(flags),
@@ -118,43 +123,80 @@ class App:
         self._library.index.close()
         self._lock.release()
 
+    @contextmanager
+    def visited_by(self, user: str) -> Iterator[None]:
+        """Within, `jobs` and `submit` are that user's; "" where nobody has to say who he is."""
+        token = self._visitor.set(user)
+        try:
+            yield
+        finally:
+            self._visitor.reset(token)
+
+    @property
+    def visitor(self) -> str:
+        """Who logged in; "" where nobody has to."""
+        return self._visitor.get() or ""
+
+    @property
+    def jobs(self) -> OwnJobs:
+        """The queue as the visitor may see it: all of it unless users are kept apart."""
+        if not self.flags.keeps_users_apart:
+            return OwnJobs(self._queue, None)
+        return OwnJobs(self._queue, self.visitor or _NOBODY)
+
     def submit(
         self,
         request: Request,
         *,
         source: Source = "page",
-        owner: str = "",
+        owner: str | None = None,
         settings_changes: Mapping[str, Any] | None = None,
         priority: int = 0,
         idempotency_key: str = "",
+        webhook: str = "",
     ) -> str:
         """Put a wish into the queue; the job's id.
 
         From here on nothing is left to chance or to later changes: seeds are drawn, the settings
         are a snapshot with `settings_changes` and then the request's own overrides on it, the
-        checkpoint is named. EaselError, and no job, where the wish can't be carried out as asked.
+        checkpoint is named. `owner` None: the visitor. EaselError, and no job, where the wish can't
+        be carried out as asked.
         """
-        settings = self._settings_for(request, settings_changes or {})
-        self._check(request)
-        limit = self.settings.current.easel.easel_max_queue
-        if self.jobs.waiting_count() >= limit:
-            raise RequestError(
-                f"{limit} jobs wait already: try again later, or raise the setting easel_max_queue"
-            )
-        request = _with_seeds(request)
-        return self.jobs.submit(
-            NewJob(
-                kind=request.kind,
-                image_count=request.image_count,
-                request=request.to_record(),
-                settings=settings.to_record(),
-                source=source,
-                owner=owner,
-                priority=priority,
-                keeps_images=request.save_images,
-                idempotency_key=idempotency_key,
-            )
+        return self._enqueue(
+            request,
+            self._settings_for(request, settings_changes or {}),
+            source=source,
+            owner=self.visitor if owner is None else owner,
+            priority=priority,
+            idempotency_key=idempotency_key,
+            webhook=webhook,
         )
+
+    def duplicate(self, job_id: str, *, new_seed: bool = False, source: Source = "easel") -> str:
+        """Queue the same wish with the same settings again; the new job's id. With `new_seed` it
+        makes other pictures. JobStateError where the stored wish can't be read any more.
+        """
+        view = self.jobs.view(job_id)
+        if not view.request:
+            raise JobStateError(f"the stored request of job {job_id} can't be read: send it again")
+        request = Request.from_record(view.request)
+        if new_seed:
+            request = replace(request, seed=-1, subseed=-1)
+        return self._enqueue(
+            request,
+            Settings.from_record(view.settings),
+            source=source,
+            owner=self.visitor,
+            priority=view.priority,
+        )
+
+    def check_priority(self, priority: int) -> None:
+        """RequestError where a user would pass by the others."""
+        if priority > 0 and self.flags.keeps_users_apart:
+            raise RequestError(
+                f"priority {priority} would pass by other users' jobs: give 0 or less",
+                field="priority",
+            )
 
     def worker_status(self) -> WorkerStatus:
         """How the workers are."""
@@ -215,8 +257,52 @@ class App:
                     field="init_images",
                 )
 
+    def _enqueue(
+        self,
+        request: Request,
+        settings: Settings,
+        *,
+        source: Source,
+        owner: str,
+        priority: int,
+        idempotency_key: str = "",
+        webhook: str = "",
+    ) -> str:
+        self._check(request)
+        self._check_room(owner)
+        self.check_priority(priority)
+        request = _with_seeds(request)
+        return self._queue.submit(
+            NewJob(
+                kind=request.kind,
+                image_count=request.image_count,
+                request=request.to_record(),
+                settings=settings.to_record(),
+                source=source,
+                owner=owner,
+                priority=priority,
+                keeps_images=request.save_images,
+                idempotency_key=idempotency_key,
+                webhook=webhook,
+            )
+        )
+
+    def _check_room(self, owner: str) -> None:
+        """QueueFullError where too many jobs wait, in all or of this one of several users."""
+        limit = self.settings.current.easel.easel_max_queue
+        if self._queue.waiting_count() >= limit:
+            raise QueueFullError(
+                f"{limit} jobs wait already: try again later, or raise the setting easel_max_queue"
+            )
+        if self.flags.keeps_users_apart:
+            share = max(1, limit // len({user for user, _ in self.flags.users}))
+            if self._queue.waiting_count(owner) >= share:
+                raise QueueFullError(
+                    f"{share} of your jobs wait already, your share of the queue: try again later"
+                )
+
     def _check_size(self, request: Request) -> None:
-        """RequestError for a batch that no step of which would end: it could not be stopped."""
+        """TooLargeError for a batch that no step of which would end: it could not be stopped."""
         width, height = request.width or 512, request.height or 512
         hires = request.hires
         if hires is not None:
@@ -225,7 +311,7 @@ class App:
         pixels = width * height * request.batch_size
         most = self.settings.current.easel.easel_max_batch_pixels
         if pixels > most:
-            raise RequestError(
+            raise TooLargeError(
                 f"width {width} x height {height} x batch_size {request.batch_size} is {pixels} "
                 f"pixels at once, more than {most} (setting easel_max_batch_pixels): "
                 "ask for smaller pictures or a larger batch count",

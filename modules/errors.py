@@ -6,10 +6,13 @@
     ├── RequestError            a request that can't be carried out as it was asked
     │   ├── UnknownNameError    it names a sampler, checkpoint, upscaler ... that is not here
     │   ├── NotBuiltError       it asks for something that this version does not have
-    │   └── ImageError          one of its pictures can't be read or is too large
+    │   ├── ImageError          one of its pictures can't be read
+    │   ├── TooLargeError       a picture or a batch is larger than the settings allow
+    │   └── QueueFullError      as many jobs wait as the settings allow: ask again later
     ├── CheckpointError         a weights file that is damaged, hostile or of no family known here
     ├── StorageError            the disk is full, read-only, or another server has the data folder
-    ├── JobError                a job that is not there, or not in a state where this can be done
+    ├── JobError                a job that is not there
+    │   └── JobStateError       a job that is not in a state where this can be done
     └── WorkerError             the process that makes the pictures failed
         └── OutOfMemoryError    the device's memory did not suffice
 
@@ -63,7 +66,15 @@ class NotBuiltError(RequestError):
 
 
 class ImageError(RequestError):
-    """A picture that can't be read, or is too large."""
+    """A picture that can't be read."""
+
+
+class TooLargeError(RequestError):
+    """A picture or a batch that is larger than the settings allow."""
+
+
+class QueueFullError(RequestError):
+    """No more jobs may wait."""
 
 
 class CheckpointError(EaselError):
@@ -75,7 +86,11 @@ class StorageError(EaselError):
 
 
 class JobError(EaselError):
-    """No such job, or the job is in another state."""
+    """No such job."""
+
+
+class JobStateError(JobError):
+    """The job is in a state where this can't be done."""
 
 
 class WorkerError(EaselError):

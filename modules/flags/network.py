@@ -30,6 +30,13 @@ class Network(Group, title="Network and access"):
         "host name under which a proxy reaches this server, such as *.example.org; may be repeated",
         metavar="HOST",
     )
+    users_share_jobs: bool = switch(
+        "with several passwords: everyone sees and may stop everyone's jobs and pictures"
+    )
+    webhooks: bool = switch("let jobs of /easel/v1 name an address that is told of their end")
+    webhooks_local: bool = switch(
+        "let --webhooks reach this machine and the local network too, not only public addresses"
+    )
     share: bool = switch("open a public tunnel through Gradio's service", _NO_TUNNEL)
     ngrok: str | None = value(
         None, "open a public tunnel through ngrok", secret=True, metavar="TOKEN", instead=_NO_TUNNEL
@@ -38,7 +45,10 @@ class Network(Group, title="Network and access"):
         "{}", "options of that, as JSON", secret=True, metavar="JSON", instead=_NO_TUNNEL
     )
     gradio_auth: str | None = value(
-        None, "who may come in: user:password, several by commas", secret=True, metavar="LIST"
+        None,
+        "who may come in: user:password, several by commas; page and API alike",
+        secret=True,
+        metavar="LIST",
     )
     gradio_auth_path: str | None = value(
         None, "a file with the same, by lines or commas", is_path=True

@@ -86,14 +86,26 @@ class Flags(Launch, Places, Memory, Attention, Network, Api, Interface, Obsolete
         return credentials(self.api_auth or "", "--api-auth")
 
     @property
+    def users(self) -> tuple[tuple[str, str], ...]:
+        """Every (user, password) that opens every door, whichever flag gave it."""
+        return (*self.page_credentials.items(), *self.api_credentials.items())
+
+    @property
+    def keeps_users_apart(self) -> bool:
+        """Whether there are several users, who shall not see each other's jobs."""
+        return len({user for user, _ in self.users}) > 1 and not self.users_share_jobs
+
+    @property
     def opens_on_canvas(self) -> bool:
         """Whether the img2img tab opens on the colour canvas."""
         return self.gradio_img2img_tool == "color-sketch"
 
     @property
     def hides_folders(self) -> bool:
-        """Whether folders are nobody's to choose: asked for, or the network comes in unasked."""
-        return self.hide_ui_dir_config or self.insecure_listen
+        """Whether folders are nobody's to choose: asked for, the network comes in unasked, or one
+        user could look into another's.
+        """
+        return self.hide_ui_dir_config or self.insecure_listen or self.keeps_users_apart
 
     def is_frozen(self, key: str, section_id: str) -> bool:
         """Whether this setting may not be changed."""

@@ -5,7 +5,7 @@ Plain values only. It knows nothing of SQLite, processes or files.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from typing import Any, Literal
@@ -53,6 +53,7 @@ class NewJob:
     priority: int = 0  # the larger goes first
     keeps_images: bool = True  # False: they live only as long as the job's record
     idempotency_key: str = ""
+    webhook: str = ""  # an address that is told of the end
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,10 +95,37 @@ class Job:
     stopping: Stopping
     error: Mapping[str, str] | None
     summary: Mapping[str, Any] | None
+    webhook: str
 
     @property
     def is_finished(self) -> bool:
         return self.state in FINISHED
+
+
+@dataclass(frozen=True, kw_only=True)
+class Filter:
+    """Which jobs are wanted; an empty criterion lets all through. `before`: only jobs that were
+    submitted before the one with this id.
+    """
+
+    kind: str = ""
+    states: Collection[str] = ()
+    owner: str | None = None
+    source: str = ""
+    before: str = ""
+    limit: int = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Move:
+    """Where a waiting job shall go: exactly one of these is given. `before` and `after` name
+    another waiting job; the larger `priority` goes first.
+    """
+
+    to: Literal["front", "back"] | None = None
+    before: str | None = None
+    after: str | None = None
+    priority: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,28 +7,21 @@ no model; orders to a worker go through `Orders`, which the supervisor attaches.
 from __future__ import annotations
 
 import itertools
-import json
 import logging
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping
-from pathlib import Path
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from modules.errors import EaselError, JobError, StorageError
 from modules.jobs.delivery import Delivery
-from modules.jobs.job import (
-    Item,
-    ItemState,
-    ItemView,
-    Job,
-    JobState,
-    JobView,
-    NewJob,
-    Stopping,
-)
+from modules.jobs.job import Filter, Item, ItemState, Job, JobState, JobView, Move, NewJob, Stopping
 from modules.jobs.live import Live
 from modules.jobs.store import Store
+from modules.jobs.views import view_of
+
+Told = Callable[[bool], None]
+RUNNING = Filter(states=(JobState.RUNNING,), limit=1000)
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +54,7 @@ class JobQueue:
         self._changed = threading.Condition()
         self._live: dict[str, Live] = {}
         self._orders: Orders = _NoOrders()
+        self._told: dict[str, list[Told]] = {}
         self._owed: list[tuple[str, EaselError | None, Callable[[], object]]] = []
         # Pages keep previews by number: a number of an earlier server must not come again.
         self._preview_numbers = itertools.count(int(time.time()))
@@ -86,58 +80,85 @@ class JobQueue:
                 tell = live is not None and live.look()
             if tell:
                 self._orders.look(job_id, wanted=True)
-        waiting = self._store.waiting() if job.state is JobState.QUEUED else []
-        return self._view(job, waiting)
+        return self._view(job, self._store.items(job_id))
 
-    def list(
-        self,
-        *,
-        kind: str = "",
-        states: Collection[str] = (),
-        owner: str = "",
-        limit: int = 20,
-    ) -> list[JobView]:
+    def job(self, job_id: str) -> Job:
+        """The row alone. JobError for an unknown id."""
+        return self._store.get(job_id)
+
+    def list(self, wanted: Filter) -> list[JobView]:
         """Newest first."""
-        jobs = self._store.find(kind=kind, states=states, owner=owner, limit=limit)
-        waiting = self._store.waiting() if any(j.state is JobState.QUEUED for j in jobs) else []
-        return [self._view(job, waiting) for job in jobs]
+        jobs = self._store.find(wanted)
+        items = self._store.items_of(jobs)
+        return [self._view(job, items[job.id]) for job in jobs]
 
-    def running(self) -> list[JobView]:
-        return self.list(states=(JobState.RUNNING,), limit=1000)
+    def count(self, wanted: Filter) -> int:
+        return self._store.count(wanted)
 
-    def waiting_count(self) -> int:
-        return self._store.waiting_count()
+    def running(self, owner: str | None = None) -> list[Job]:
+        """The jobs in work, the one that was submitted last first."""
+        return [job for job in self._store.find(RUNNING) if owner is None or job.owner == owner]
 
-    def interrupt(self, job_id: str | None = None, *, now: bool = False) -> None:
-        """Stop a job (None: whatever runs) and keep what is made; a waiting one is cancelled.
+    def waiting_count(self, owner: str | None = None) -> int:
+        return self._store.waiting_count(owner)
+
+    def move(self, job_id: str, move: Move) -> None:
+        """Give a waiting job another place. JobStateError where that can't be done."""
+        self._store.move(job_id, move)
+        self._tell(job_id, ended=False)
+
+    def retry(self, job_id: str) -> None:
+        """An ended job makes what it lacks. JobStateError where nothing is missing."""
+        self._store.retry(job_id)
+        self._tell(job_id, ended=False)
+        self._orders.work()
+
+    def watch(self, job_id: str, told: Told) -> Callable[[], None]:
+        """`told(ended)` is called, from any thread, whenever something changes about the job; it
+        must be quick. Returns what ends that.
+        """
+        with self._changed:
+            self._told.setdefault(job_id, []).append(told)
+
+        def forget() -> None:
+            with self._changed:
+                left = [other for other in self._told.get(job_id, ()) if other is not told]
+                self._told[job_id] = left
+                if not left:
+                    del self._told[job_id]
+
+        return forget
+
+    def interrupt(self, job_id: str, *, now: bool = False) -> None:
+        """Stop a job and keep what is made; a waiting one is cancelled.
 
         With the setting on, the first press ends the job after the current batch where more are to
         come, the second at once.
         """
-        for job in self._targets(job_id):
-            if self._store.cancel_waiting(job.id):
-                self._tell_all()
-                continue
-            job = self._store.get(job.id)  # it may have been taken in between
-            if job.state is JobState.RUNNING:
-                with self._changed:
-                    live = self._live.get(job.id)
-                    more = live is not None and live.more_batches
-                gently = (
-                    not now and more and job.stopping is Stopping.NO and self._stops_after_current()
-                )
-                self._stop(job, Stopping.AFTER_CURRENT if gently else Stopping.NOW)
+        job = self._store.get(job_id)
+        if self._store.cancel_waiting(job_id):
+            self._end_told(job_id)
+            return
+        job = self._store.get(job_id)  # it may have been taken in between
+        if job.state is JobState.RUNNING:
+            with self._changed:
+                live = self._live.get(job_id)
+                more = live is not None and live.more_batches
+            gently = (
+                not now and more and job.stopping is Stopping.NO and self._stops_after_current()
+            )
+            self._stop(job, Stopping.AFTER_CURRENT if gently else Stopping.NOW)
 
-    def skip(self, job_id: str | None = None) -> None:
-        """Abandon the current batch of a running job (None: whatever runs)."""
-        for job in self._targets(job_id):
-            self._orders.skip(job.id)
+    def skip(self, job_id: str) -> None:
+        """Abandon the current batch of a running job."""
+        self._store.get(job_id)
+        self._orders.skip(job_id)
 
     def cancel(self, job_id: str) -> None:
         """Take a waiting job out of the queue, or stop a running one at once. Pictures stay."""
         job = self._store.get(job_id)
         if self._store.cancel_waiting(job_id):
-            self._tell_all()
+            self._end_told(job_id)
         elif not job.is_finished:
             self._stop(job, Stopping.CANCEL)
 
@@ -159,10 +180,6 @@ class JobQueue:
             if live is None or live.preview is None:
                 return None
             return (live.preview_n, *live.preview)
-
-    def image_path(self, job_id: str, index: int) -> Path:
-        """JobError where that picture is not made, or its file was moved away."""
-        return self._delivery.path_of(self._item(job_id, index))
 
     def image_bytes(self, job_id: str, index: int) -> tuple[bytes, str, str]:
         """(the file's bytes, MIME type, file name)."""
@@ -198,18 +215,21 @@ class JobQueue:
     def began(self, job_id: str, live: Live) -> None:
         with self._changed:
             self._live[job_id] = live
+        self._tell(job_id, ended=False)
 
     def update(self, job_id: str, change: Callable[[Live], None]) -> None:
         """Change how a running job goes; nothing happens where it does not run."""
         with self._changed:
             if (live := self._live.get(job_id)) is not None:
                 change(live)
+        self._tell(job_id, ended=False)
 
     def previewed(self, job_id: str, mime: str, data: bytes) -> None:
         """The newest preview of a running job."""
         with self._changed:
             if (live := self._live.get(job_id)) is not None:
                 live.preview_n, live.preview = next(self._preview_numbers), (mime, data)
+        self._tell(job_id, ended=False)
 
     def looks_that_ended(self) -> list[str]:
         with self._changed:
@@ -245,17 +265,20 @@ class JobQueue:
         except StorageError as trouble:
             log.error("%s", trouble)
             self.trouble = trouble.message
-        self._tell_all()
+        self._end_told(job_id)
 
-    def _tell_all(self) -> None:
+    def _end_told(self, job_id: str) -> None:
+        """Tell whoever waits for this job or for a free place in the queue."""
         with self._changed:
             self._changed.notify_all()
+        self._tell(job_id, ended=True)
         self._orders.work()
 
-    def _targets(self, job_id: str | None) -> list[Job]:
-        if job_id is not None:
-            return [self._store.get(job_id)]
-        return self._store.find(states=(JobState.RUNNING,), limit=1000)
+    def _tell(self, job_id: str, *, ended: bool) -> None:
+        with self._changed:
+            told = tuple(self._told.get(job_id, ()))
+        for each in told:
+            each(ended)
 
     def _stop(self, job: Job, stopping: Stopping) -> None:
         try:
@@ -274,53 +297,14 @@ class JobQueue:
     def _owed_error(self, job_id: str) -> EaselError | None:
         return next((error for known, error, _ in self._owed if known == job_id), None)
 
-    def _view(self, job: Job, waiting: list[str]) -> JobView:
+    def _view(self, job: Job, items: Sequence[Item]) -> JobView:
+        position = self._store.position(job.id) if job.state is JobState.QUEUED else 0
         with self._changed:
-            live = self._live.get(job.id)
-            owed = self._owed_error(job.id)
-            items = tuple(
-                ItemView.of(item)
-                for item in self._store.items(job.id)
-                if item.state is ItemState.DONE
+            return view_of(
+                job,
+                items,
+                self._live.get(job.id),
+                position=position,
+                owed=self._owed_error(job.id),
+                trouble=self.trouble,
             )
-            state = JobState.FAILED if owed and not job.is_finished else job.state
-            made = len(items) / max(1, job.image_count)
-            waits = state is JobState.QUEUED
-            return JobView(
-                id=job.id,
-                kind=job.kind,
-                source=job.source,
-                owner=job.owner,
-                priority=job.priority,
-                state=state,
-                position=waiting.index(job.id) if job.id in waiting else 0,
-                created=job.created,
-                started=job.started,
-                finished=job.finished,
-                progress=live.progress if live else 1.0 if state is JobState.DONE else made,
-                step=live.step if live else 0,
-                steps=live.steps if live else 0,
-                image_index=live.image_index if live else 0,
-                image_count=job.image_count,
-                eta=live.eta if live else None,
-                preview_n=live.preview_n if live else 0,
-                message=live.message if live else self.trouble if waits else "",
-                stopping=job.stopping if state is JobState.RUNNING else "",
-                interrupted=job.is_finished
-                and (len(items) < job.image_count or not all(item.complete for item in items)),
-                error=owed.to_record() if owed else job.error,
-                items=items,
-                summary=job.summary,
-                request=_record(job.request),
-                settings=_record(job.settings),
-                warnings=tuple((job.summary or {}).get("warnings", ())),
-            )
-
-
-def _record(text: str) -> Mapping[str, Any]:
-    """The JSON object in `text`, {} where it can't be read."""
-    try:
-        record = json.loads(text)
-    except ValueError:
-        return {}
-    return record if isinstance(record, dict) else {}

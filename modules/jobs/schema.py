@@ -17,7 +17,7 @@ from modules.errors import StorageError
 
 log = logging.getLogger(__name__)
 
-VERSION = 1
+VERSION = 2
 _TABLES = """
 create table jobs (
     sequence integer primary key autoincrement,
@@ -39,7 +39,8 @@ create table jobs (
     deaths integer not null default 0,
     stopping text not null default '',
     error text,
-    summary text
+    summary text,
+    webhook text not null default ''
 );
 create index jobs_by_state on jobs (state, priority desc, rank, sequence);
 create unique index jobs_by_key on jobs (owner, idempotency_key) where idempotency_key is not null;
@@ -55,7 +56,15 @@ create table items (
     primary key (job, number)
 ) without rowid;
 create index items_in_writing on items (state) where state = 'writing';
+create index jobs_with_webhook on jobs (webhook) where webhook != '';
 """
+# From each older version to the next.
+_STEPS = {
+    1: """
+alter table jobs add column webhook text not null default '';
+create index jobs_with_webhook on jobs (webhook) where webhook != '';
+"""
+}
 
 
 def open_database(path: Path) -> sqlite3.Connection:
@@ -92,9 +101,10 @@ def _open(path: Path) -> sqlite3.Connection:
                 f"{path} was written by a newer Easel (version {version}, this one knows "
                 f"{VERSION}): update Easel, or choose another --data-dir"
             )
-        if version == 0:
+        steps = [_TABLES] if version == 0 else [_STEPS[n] for n in range(version, VERSION)]
+        if steps:
             connection.executescript(
-                f"begin immediate; {_TABLES} pragma user_version = {VERSION}; commit;"
+                f"begin immediate; {''.join(steps)} pragma user_version = {VERSION}; commit;"
             )
         connection.execute("select count(*) from items where state = 'writing'").fetchone()
         connection.execute("select count(*) from jobs where state = ''").fetchone()

@@ -8,49 +8,29 @@ from __future__ import annotations
 
 import contextlib
 import json
-import logging
 import secrets
 import sqlite3
-import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from modules.errors import EaselError, JobError, StorageError
-from modules.jobs.job import (
-    FINISHED,
-    Item,
-    ItemState,
-    Job,
-    JobState,
-    NewJob,
-    Stopping,
-)
-from modules.jobs.schema import open_database
-
-log = logging.getLogger(__name__)
-
-_State = TypeVar("_State", JobState, Stopping)
-_COLUMNS = (
-    "id, sequence, kind, source, owner, priority, state, image_count, keeps_images, request, "
-    "settings, created, started, finished, deaths, stopping, error, summary"
-)
-_ORDER = "priority desc, rank, sequence"
+from modules.errors import EaselError, JobError, JobStateError
+from modules.jobs.database import Database
+from modules.jobs.job import FINISHED, Filter, Item, Job, JobState, Move, NewJob, Stopping
+from modules.jobs.order import Waiting, in_turn, renumbered
+from modules.jobs.rows import COLUMNS, ITEM_COLUMNS, criteria, item_of, job_of
 
 
-class Store:
+class Store(Database):
     """`path` is the database file; `clock` gives unix seconds."""
 
     def __init__(self, path: Path, *, clock: Callable[[], float] = time.time) -> None:
-        self.path = path
+        super().__init__(path)
         self._clock = clock
-        self._lock = threading.RLock()
-        self._connection = open_database(path)
-
-    def close(self) -> None:
-        with self._lock:
-            self._connection.close()
+        self._order: tuple[list[str], dict[str, int]] | None = None  # None: to be worked out anew
+        self._served: dict[str, int] = {}
+        self._takes = 0
 
     # -------------------------------------------------------------------------- jobs in
 
@@ -67,8 +47,9 @@ class Store:
             job_id = secrets.token_hex(8)
             cursor.execute(
                 "insert into jobs (id, kind, source, owner, priority, rank, state, image_count, "
-                "keeps_images, idempotency_key, request, settings, created) values (?, ?, ?, ?, ?,"
-                " (select coalesce(max(sequence), 0) + 1 from jobs), ?, ?, ?, ?, ?, ?, ?)",
+                "keeps_images, idempotency_key, request, settings, created, webhook) values (?, ?,"
+                " ?, ?, ?, (select coalesce(max(sequence), 0) + 1 from jobs), "
+                "?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     job_id,
                     new.kind,
@@ -82,6 +63,7 @@ class Store:
                     json.dumps(new.request),
                     json.dumps(new.settings),
                     self._clock(),
+                    new.webhook,
                 ),
             )
             return job_id
@@ -90,52 +72,74 @@ class Store:
 
     def get(self, job_id: str) -> Job:
         """JobError for an unknown id."""
-        rows = self._rows(f"select {_COLUMNS} from jobs where id = ?", (job_id,))
+        rows = self._rows(f"select {COLUMNS} from jobs where id = ?", (job_id,))
         if not rows:
             raise JobError(f"there is no job {job_id!r}: it never was or has been forgotten")
-        return _job(rows[0])
+        return job_of(rows[0])
 
-    def find(
-        self,
-        *,
-        kind: str = "",
-        states: Collection[str] = (),
-        owner: str = "",
-        limit: int = 20,
-    ) -> list[Job]:
-        """Newest first; an empty criterion lets all through."""
-        parts = ["1"]
-        values: list[Any] = []
-        for column, value in (("kind", kind), ("owner", owner)):
-            if value:
-                parts.append(f"{column} = ?")
-                values.append(value)
-        if states:
-            parts.append(f"state in ({', '.join('?' * len(states))})")
-            values += [str(state) for state in states]
+    def find(self, wanted: Filter) -> list[Job]:
+        """Newest first."""
+        parts, values = criteria(wanted)
+        if wanted.before:
+            parts.append("sequence < ?")
+            values.append(self.get(wanted.before).sequence)
         rows = self._rows(
-            f"select {_COLUMNS} from jobs where {' and '.join(parts)} "
+            f"select {COLUMNS} from jobs where {' and '.join(parts)} "
             "order by sequence desc limit ?",
-            (*values, limit),
+            (*values, wanted.limit),
         )
-        return [_job(row) for row in rows]
+        return [job_of(row) for row in rows]
+
+    def count(self, wanted: Filter) -> int:
+        """How many there are, whatever `before` and `limit` say."""
+        parts, values = criteria(wanted)
+        text = f"select count(*) from jobs where {' and '.join(parts)}"
+        return self._rows(text, tuple(values))[0][0]
 
     def waiting(self) -> list[str]:
         """Ids in the order in which they will be taken."""
-        rows = self._rows(f"select id from jobs where state = 'queued' order by {_ORDER}", ())
-        return [row[0] for row in rows]
+        return self._in_order()[0]
 
-    def waiting_count(self) -> int:
-        return self._rows("select count(*) from jobs where state = 'queued'", ())[0][0]
+    def position(self, job_id: str) -> int:
+        """Waiting jobs before this one; 0 for one that does not wait."""
+        return self._in_order()[1].get(job_id, 0)
+
+    def waiting_count(self, owner: str | None = None) -> int:
+        """Of one owner, or of all."""
+        if owner is None:
+            return len(self._in_order()[0])
+        return self.count(Filter(states=(JobState.QUEUED,), owner=owner))
 
     def items(self, job_id: str) -> list[Item]:
         """The rows of a job's pictures by index, whatever their state."""
         rows = self._rows(
-            "select number, state, file, sha256, complete, saved, picture from items "
+            f"select {ITEM_COLUMNS} from items "
             "where job = (select sequence from jobs where id = ?) order by number",
             (job_id,),
         )
-        return [_item(row) for row in rows]
+        return [item_of(row) for row in rows]
+
+    def items_of(self, jobs: Collection[Job]) -> dict[str, list[Item]]:
+        """The same of several jobs at once, by job id; every id is there."""
+        found: dict[str, list[Item]] = {job.id: [] for job in jobs}
+        names = {job.sequence: job.id for job in jobs}
+        rows = self._rows(
+            f"select job, {ITEM_COLUMNS} from items "
+            f"where job in ({', '.join('?' * len(names))}) order by job, number",
+            tuple(names),
+        )
+        for row in rows:
+            found[names[row[0]]].append(item_of(row[1:]))
+        return found
+
+    def webhooks_due(self) -> list[Job]:
+        """Ended jobs whose end somebody is still to be told."""
+        rows = self._rows(
+            f"select {COLUMNS} from jobs where webhook != '' "
+            "and state in ('done', 'failed', 'cancelled') order by finished",
+            (),
+        )
+        return [job_of(row) for row in rows]
 
     def in_writing(self) -> list[tuple[str, Item]]:
         """(job id, item) of every picture whose file may or may not be in place."""
@@ -144,7 +148,7 @@ class Store:
             "from items join jobs on jobs.sequence = items.job where items.state = 'writing'",
             (),
         )
-        return [(row[0], _item(row[1:])) for row in rows]
+        return [(row[0], item_of(row[1:])) for row in rows]
 
     def requests(self) -> Iterator[str]:
         """The stored request of every job, as JSON text."""
@@ -155,17 +159,77 @@ class Store:
 
     def take(self) -> Job | None:
         """The next waiting job, now running; None where none waits."""
-        with self._transaction() as cursor:
-            row = cursor.execute(
-                f"select id from jobs where state = 'queued' order by {_ORDER} limit 1"
-            ).fetchone()
-            if row is None:
+        with self._lock:
+            waiting = self.waiting()
+            if not waiting:
                 return None
-            cursor.execute(
-                "update jobs set state = 'running', started = coalesce(started, ?) where id = ?",
-                (self._clock(), row[0]),
-            )
-        return self.get(row[0])
+            with self._transaction() as cursor:
+                cursor.execute(
+                    "update jobs set state = 'running', started = coalesce(started, ?) "
+                    "where id = ?",
+                    (self._clock(), waiting[0]),
+                )
+            job = self.get(waiting[0])
+            self._takes += 1
+            self._served[job.owner] = self._takes
+        return job
+
+    def move(self, job_id: str, move: Move) -> None:
+        """Give a waiting job another place among its owner's. JobStateError where one of the two
+        does not wait, or they are of different owners.
+        """
+        with self._lock:
+            job = self._waiting_job(job_id)
+            if move.priority is not None:
+                with self._transaction() as cursor:
+                    cursor.execute(
+                        "update jobs set priority = ? where id = ?", (move.priority, job_id)
+                    )
+                return
+            own = [row for row in self._queue_rows() if row.owner == job.owner]
+            beside = self._beside(move, job, own)
+            priority = beside.priority if beside else job.priority
+            rest = [row for row in own if row.priority == priority and row.id != job_id]
+            if beside is not None and move.to is None:
+                place = [row.id for row in rest].index(beside.id) + (move.after is not None)
+            else:
+                place = 0 if move.to == "front" else len(rest)
+            mine = next(row for row in own if row.id == job_id)
+            line = [*rest[:place], mine, *rest[place:]]
+            ranks = renumbered(row.rank for row in line)
+            with self._transaction() as cursor:
+                cursor.execute("update jobs set priority = ? where id = ?", (priority, job_id))
+                cursor.executemany(
+                    "update jobs set rank = ? where id = ?",
+                    [(rank, row.id) for rank, row in zip(ranks, line, strict=True)],
+                )
+
+    def retry(self, job_id: str) -> None:
+        """An ended job waits again for its missing and its incomplete pictures. JobStateError
+        where it has not ended, or nothing is missing.
+        """
+        with self._lock:
+            job = self.get(job_id)
+            if not job.is_finished:
+                raise JobStateError(f"job {job_id} has not ended: there is nothing to retry yet")
+            whole = sum(item.complete for item in self.items(job_id))
+            if whole == job.image_count:
+                raise JobStateError(
+                    f"job {job_id} has all its pictures: duplicate it to make them again"
+                )
+            with self._transaction() as cursor:
+                cursor.execute("delete from items where complete = 0 and job = ?", (job.sequence,))
+                cursor.execute(
+                    "update jobs set state = 'queued', finished = null, error = null, deaths = 0, "
+                    "stopping = '', rank = (select coalesce(max(sequence), 0) + 1 from jobs) "
+                    "where id = ?",
+                    (job_id,),
+                )
+
+    def forget_webhook(self, job_id: str) -> None:
+        """Its end was told, or nobody wants to hear it."""
+        with self._transaction() as cursor:
+            cursor.execute("update jobs set webhook = '' where id = ?", (job_id,))
 
     def give_back(self, job_id: str, *, death: bool) -> int:
         """A running job waits again, in its old place. Returns its deaths, this one included."""
@@ -286,75 +350,47 @@ class Store:
 
     # -------------------------------------------------------------------------- within
 
+    def _waiting_job(self, job_id: str) -> Job:
+        job = self.get(job_id)
+        if job.state is not JobState.QUEUED:
+            raise JobStateError(f"job {job_id} is {job.state}: only a waiting job has a place")
+        return job
+
+    def _beside(self, move: Move, job: Job, own: list[Waiting]) -> Waiting | None:
+        """The row whose priority the job shall have; None: its own."""
+        if move.to is not None:
+            return own[0] if move.to == "front" else own[-1]
+        other = self._waiting_job(move.before or move.after or "")
+        found = next((row for row in own if row.id == other.id), None)
+        if found is None or found.id == job.id:
+            raise JobStateError(
+                f"job {job.id} can't be placed beside {other.id}: name another waiting job of the "
+                "same owner"
+            )
+        return found
+
+    def _queue_rows(self) -> list[Waiting]:
+        rows = self._rows(
+            "select id, owner, priority, rank, sequence from jobs where state = 'queued' "
+            "order by priority desc, rank, sequence",
+            (),
+        )
+        names = ("id", "owner", "priority", "rank", "sequence")
+        return [Waiting(**dict(zip(names, row, strict=True))) for row in rows]
+
+    def _in_order(self) -> tuple[list[str], dict[str, int]]:
+        """The waiting jobs, and the place of each. Worked out once per change: it is asked at
+        every poll.
+        """
+        with self._lock:
+            if self._order is None:
+                ids = in_turn(self._queue_rows(), self._served)
+                self._order = ids, {job_id: place for place, job_id in enumerate(ids)}
+            return self._order
+
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Cursor]:
         with self._lock:
-            try:
-                cursor = self._connection.cursor()
-                cursor.execute("begin immediate")
-                try:
-                    yield cursor
-                    cursor.execute("commit")
-                except BaseException:
-                    with contextlib.suppress(sqlite3.Error):
-                        cursor.execute("rollback")
-                    raise
-            except sqlite3.Error as error:
-                raise self._storage_error(error) from error
-
-    def _rows(self, query: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
-        with self._lock:
-            try:
-                return self._connection.execute(query, values).fetchall()
-            except sqlite3.Error as error:
-                raise self._storage_error(error) from error
-
-    def _storage_error(self, error: sqlite3.Error) -> StorageError:
-        return StorageError(
-            f"the job database {self.path} can't be used ({error}): make room on its disk and see "
-            "that nothing else holds it; no job is lost"
-        )
-
-
-def _job(row: tuple[Any, ...]) -> Job:
-    values = dict(zip(_COLUMNS.split(", "), row, strict=True))
-    return Job(
-        **{
-            **values,
-            "state": _member(JobState, values["state"], JobState.FAILED),
-            "stopping": _member(Stopping, values["stopping"], Stopping.NO),
-            "keeps_images": bool(values["keeps_images"]),
-            "error": _plain(values["error"]),
-            "summary": _plain(values["summary"]),
-        }
-    )
-
-
-def _member(kind: type[_State], text: str, otherwise: _State) -> _State:
-    """A row that something else wrote must not stop the rest."""
-    try:
-        return kind(text)
-    except ValueError:
-        return otherwise
-
-
-def _item(row: tuple[Any, ...]) -> Item:
-    number, state, file, sha256, complete, saved, picture = row
-    return Item(
-        index=number,
-        state=ItemState(state),
-        file=file,
-        sha256=sha256,
-        complete=bool(complete),
-        saved=bool(saved),
-        picture=_plain(picture) or {},
-    )
-
-
-def _plain(text: str | None) -> dict[str, Any] | None:
-    """The JSON object in `text`; None where there is none or it can't be read."""
-    try:
-        record = json.loads(text) if text else None
-    except ValueError:
-        return None
-    return record if isinstance(record, dict) else None
+            self._order = None
+            with super()._transaction() as cursor:
+                yield cursor

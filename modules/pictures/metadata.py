@@ -14,7 +14,7 @@ from typing import Any
 
 from PIL import ExifTags, Image, ImageOps, PngImagePlugin, UnidentifiedImageError
 
-from modules.errors import ImageError
+from modules.errors import ImageError, TooLargeError
 from modules.generation.infotext_foreign import infotext_of_entries
 from modules.settings import Settings
 
@@ -92,8 +92,8 @@ def open_image(data: bytes, *, max_pixels: int, field: str = "image") -> Image.I
     """The decoded picture, turned upright by its EXIF orientation, its text chunks still in
     `.info`.
 
-    ImageError where the bytes are no picture, are cut off, or decode to more than `max_pixels`
-    pixels.
+    ImageError where the bytes are no picture or are cut off, TooLargeError where they decode to
+    more than `max_pixels` pixels.
     """
     try:
         with warnings.catch_warnings():
@@ -101,16 +101,16 @@ def open_image(data: bytes, *, max_pixels: int, field: str = "image") -> Image.I
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             image = Image.open(io.BytesIO(data))
             if image.width * image.height > max_pixels:
-                raise ImageError(
+                raise TooLargeError(
                     f"the picture is {image.width}x{image.height}, more than {max_pixels} pixels; "
-                    "make it smaller",
+                    "make it smaller, or raise the setting easel_max_pixels",
                     field=field,
                 )
             image.load()
-    except ImageError:
+    except TooLargeError:
         raise
     except Image.DecompressionBombError as error:
-        raise ImageError(
+        raise TooLargeError(
             f"the picture has more than {max_pixels} pixels; make it smaller", field=field
         ) from error
     except UnidentifiedImageError as error:

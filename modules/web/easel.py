@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Form, HTTPException, Query, Request, Response, UploadFile
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
 from modules.app import App
@@ -28,9 +28,10 @@ _FOREVER = "private, max-age=31536000, immutable"
 class Submission(BaseModel):
     """A wish as `generation.request.Request` writes it; its pictures are sums from /inputs."""
 
+    model_config = ConfigDict(extra="forbid")
     request: dict[str, Any]
     settings: dict[str, Any] = Field(default_factory=dict)
-    owner: str = ""
+    priority: int = 0
     idempotency_key: str = ""
 
 
@@ -91,8 +92,8 @@ def _add_jobs(router: APIRouter, app: App) -> None:
         job_id = app.submit(
             wish,
             source="easel",
-            owner=body.owner,
             settings_changes=body.settings,
+            priority=body.priority,
             idempotency_key=body.idempotency_key,
         )
         return {"id": job_id}

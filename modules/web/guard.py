@@ -2,27 +2,29 @@
 
 It checks, in this order: the Host header (a web site that rebinds its name to this machine is
 turned away), the Origin of everything that is not a plain read (another site's page can't press our
-buttons), credentials where there are any, and the size of the body. It knows no route by name
-except that documentation and page are locked like everything else.
+buttons), who it is where there are credentials, and the size of the body. It knows no route by name
+but those through which one logs in: page, documentation and files are locked like everything else.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hmac
 import ipaddress
 import json
 import re
 import socket
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from urllib.parse import urlsplit
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from urllib.parse import quote, urlsplit
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from modules.web.admission import Admission
+
 _ROOM = "send less, or raise the setting easel_max_request_mb and start again"
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
+OPEN_PATHS = frozenset({"/login", "/favicon.ico"})  # what one must see to log in
+_ASK_BASIC = (("www-authenticate", 'Basic realm="Easel", charset="UTF-8"'),)
 _ANSWER_HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"same-origin"),
@@ -32,15 +34,25 @@ _ANSWER_HEADERS = (
 
 @dataclass(frozen=True)
 class Policy:
-    """Who may come in. Host patterns: a name, or "*.name" for all below it; credentials: user ->
-    password.
+    """Who may come in. Host patterns: a name, or "*.name" for all below it. `visited_by` is entered
+    with the user's name around everything that is done for a request.
     """
 
     hosts: tuple[str, ...] = ()
     origins: tuple[str, ...] = ()
     origin_pattern: str | None = None  # a regular expression for the whole origin
-    credentials: Mapping[str, str] | None = None
+    admission: Admission = field(default_factory=lambda: Admission(()))
     max_body: int = 64 * 1024 * 1024  # bytes
+    visited_by: Callable[[str], AbstractContextManager[None]] = lambda user: nullcontext()
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """An answer that the guard gives itself."""
+
+    status: int
+    text: str
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 def host_of(netloc: str) -> str:
@@ -90,37 +102,62 @@ class Guard:
         headers = {
             name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
         }
-        refusal = self._refusal(scope, headers)
-        if refusal is not None:
-            status, text = refusal
-            await _refuse(scope, send, status, text)
+        user = self._foreign(scope, headers) or self._user(scope, headers)
+        if isinstance(user, str):
+            user = self._too_large(headers) or user
+        if isinstance(user, Refusal):
+            await _refuse(scope, send, user)
             return
         answering = _Answering(send)
         try:
-            await self._app(scope, self._limited(receive), answering)
+            with self._policy.visited_by(user):
+                await self._app(scope, self._limited(receive), answering)
         except BodyTooLargeError as error:
             if answering.has_begun:
                 raise
-            await _refuse(scope, send, 413, str(error))
+            await _refuse(scope, send, Refusal(413, str(error)))
 
-    def _refusal(self, scope: Scope, headers: Mapping[str, str]) -> tuple[int, str] | None:
-        policy = self._policy
+    def _foreign(self, scope: Scope, headers: Mapping[str, str]) -> Refusal | None:
+        """Where the request comes by a name or from a page that is not ours."""
         host = headers.get("host", "")
-        if not is_known_host(host_of(host), policy.hosts):
-            return 400, f"host {host[:100]!r} is not served here; start with --allowed-host NAME"
+        if not is_known_host(host_of(host), self._policy.hosts):
+            return Refusal(
+                400, f"host {host[:100]!r} is not served here; start with --allowed-host NAME"
+            )
         is_read = scope["type"] == "http" and scope["method"] in _READS
         if not is_read and not self._is_own_origin(headers, host):
             origin = headers.get("origin", "another site")[:100]
-            return (
+            return Refusal(
                 403,
                 f"refused: the request comes from {origin!r}; --cors-allow-origins admits it",
             )
-        preflight = scope["type"] == "http" and scope["method"] == "OPTIONS"
-        if policy.credentials and not preflight and not self._is_admitted(headers):
-            return 401, "user and password are needed"
-        length = headers.get("content-length", "0")
-        if not (length.isascii() and length.isdigit()) or int(length) > policy.max_body:
-            return 413, f"the body has {length[:20]} bytes, more than {policy.max_body}; {_ROOM}"
+        return None
+
+    def _user(self, scope: Scope, headers: Mapping[str, str]) -> str | Refusal:
+        """Who it is, "" where nobody has to say so."""
+        is_http = scope["type"] == "http"
+        preflight = "access-control-request-method" in headers
+        if is_http and (
+            route_of(scope) in OPEN_PATHS or preflight and scope["method"] == "OPTIONS"
+        ):
+            return ""
+        verdict = self._policy.admission.admit(headers, place_of(scope))
+        if verdict.user is not None:
+            return verdict.user
+        if verdict.wait:
+            return too_many(verdict.wait)
+        if is_http and scope["method"] == "GET" and "text/html" in headers.get("accept", ""):
+            return _to_login(scope)
+        # A browser's own prompt would cover the page, which knows a better way to log in.
+        asked = () if headers.get("sec-fetch-mode", "navigate") != "navigate" else _ASK_BASIC
+        return Refusal(401, "user and password are needed: log in, or send them as Basic", asked)
+
+    def _too_large(self, headers: Mapping[str, str]) -> Refusal | None:
+        length, most = headers.get("content-length", "0"), self._policy.max_body
+        if not (length.isascii() and length.isdigit()):
+            return Refusal(400, f"content-length {length[:20]!r} is no number of bytes")
+        if len(length) > 18 or int(length) > most:
+            return Refusal(413, f"the body has {length[:20]} bytes, more than {most}; {_ROOM}")
         return None
 
     def _is_own_origin(self, headers: Mapping[str, str], host: str) -> bool:
@@ -136,22 +173,6 @@ class Guard:
         if netloc and netloc.lower() == host.lower():
             return True
         return is_named(host_of(netloc), self._policy.hosts)
-
-    def _is_admitted(self, headers: Mapping[str, str]) -> bool:
-        kind, _, value = headers.get("authorization", "").partition(" ")
-        if kind.lower() != "basic":
-            return False
-        try:
-            user, _, password = base64.b64decode(value, validate=True).decode().partition(":")
-        except (binascii.Error, UnicodeDecodeError):
-            return False
-        admitted = False
-        for known, secret in (self._policy.credentials or {}).items():
-            # Every pair is compared, so that the time taken tells nothing of which user exists.
-            same_user = hmac.compare_digest(known.encode(), user.encode())
-            same_password = hmac.compare_digest(secret.encode(), password.encode())
-            admitted |= same_user and same_password
-        return admitted
 
     def _limited(self, receive: Receive) -> Receive:
         seen = 0
@@ -191,13 +212,45 @@ class _Answering:
         await self._send(message)
 
 
-async def _refuse(scope: Scope, send: Send, status: int, text: str) -> None:
+def route_of(scope: Scope) -> str:
+    """The path below the root path of a proxy."""
+    path, root = scope["path"], scope.get("root_path", "")
+    return path[len(root) :] if root and path.startswith(root + "/") else path
+
+
+def place_of(scope: Scope) -> str:
+    """The address that the request comes from."""
+    client = scope.get("client")
+    return client[0] if client else ""
+
+
+def too_many(wait: int) -> Refusal:
+    text = f"too many wrong passwords from here; try again in {wait} s"
+    return Refusal(429, text, (("retry-after", str(wait)),))
+
+
+def _to_login(scope: Scope) -> Refusal:
+    root = scope.get("root_path", "")
+    wanted = route_of(scope)
+    query = scope.get("query_string", b"").decode("latin-1")
+    back = quote(wanted + (f"?{query}" if query else ""), safe="")
+    address = f"{root}/login" + (f"?next={back}" if wanted != "/" or query else "")
+    return Refusal(303, "log in first", (("location", address),))
+
+
+async def _refuse(scope: Scope, send: Send, refusal: Refusal) -> None:
     if scope["type"] == "websocket":
         await send({"type": "websocket.close", "code": 1008})
         return
+    text = refusal.text
     body = json.dumps({"error": "Refused", "detail": text, "body": "", "errors": text}).encode()
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    if status == 401:
-        headers.append((b"www-authenticate", b'Basic realm="Easel", charset="UTF-8"'))
-    await send({"type": "http.response.start", "status": status, "headers": headers})
+    given = (
+        ("content-type", "application/json"),
+        ("content-length", str(len(body))),
+        ("cache-control", "no-store"),
+        *refusal.headers,
+    )
+    headers = [(name.encode(), value.encode("latin-1")) for name, value in given]
+    headers += _ANSWER_HEADERS
+    await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

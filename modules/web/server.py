@@ -11,9 +11,15 @@ from starlette.staticfiles import StaticFiles
 from modules.app import App
 from modules.flags import Flags
 from modules.generation.version import VERSION
+<<<<<<< HEAD
 from modules.web import easel, failures, history, internal
+=======
+from modules.web import easel, failures, internal, login
+from modules.web.admission import Admission
+>>>>>>> 0604963 (Users of several passwords have their own jobs and turns, and log in on a page of their own)
 from modules.web.guard import Guard, Policy
 from modules.web.sdapi import routes as sdapi
+from modules.web.sessions import Sessions
 from modules.web.timing import Timing
 
 STATIC = Path(__file__).resolve().parent.parent / "page" / "static"
@@ -34,6 +40,8 @@ def build_web(app: App) -> FastAPI:
     web.include_router(easel.build_router(app))
     web.include_router(history.build_router(app))
     web.include_router(internal.build_router())
+    admission = _admission(app)
+    web.include_router(login.build_router(admission))
     if flags.api or flags.nowebui:
         web.include_router(sdapi.build_router(app))
     # Not at /static: that is where Gradio has its own files.
@@ -41,21 +49,26 @@ def build_web(app: App) -> FastAPI:
     web.add_middleware(Timing, log_requests=flags.api_log)
     _add_cors(web, flags)
     # Added last, so it stands in front of everything, the mounted page included.
-    web.add_middleware(Guard, policy=_policy(app))
+    web.add_middleware(Guard, policy=_policy(app, admission))
     return web
 
 
-def _policy(app: App) -> Policy:
+def _admission(app: App) -> Admission:
+    """One lock on every door: whichever credentials are given, all routes ask for them."""
+    users = app.flags.users
+    return Admission(users, Sessions(app.paths.easel_dir, users) if users else None)
+
+
+def _policy(app: App, admission: Admission) -> Policy:
     flags = app.flags
     hosts = tuple(flags.allowed_host) + ((flags.server_name,) if flags.server_name else ())
-    # One lock on every door: whichever credentials are given, all routes ask for them.
-    credentials = {**flags.api_credentials, **flags.page_credentials}
     return Policy(
         hosts=hosts,
         origins=_origins(flags),
         origin_pattern=flags.cors_allow_origins_regex,
-        credentials=credentials or None,
+        admission=admission,
         max_body=app.settings.current.easel.easel_max_request_mb * 1024 * 1024,
+        visited_by=app.visited_by,
     )
 
 

@@ -10,7 +10,15 @@ from pathlib import Path
 import pytest
 
 from modules.app import App, build_app
-from modules.errors import EaselError, RequestError, SettingsError, StorageError, UnknownNameError
+from modules.errors import (
+    EaselError,
+    QueueFullError,
+    RequestError,
+    SettingsError,
+    StorageError,
+    TooLargeError,
+    UnknownNameError,
+)
 from modules.flags import Flags, parse
 from modules.generation.request import Hires, Init, Request
 from modules.jobs.job import JobState
@@ -29,6 +37,12 @@ def app(data_folder: Path) -> Iterator[App]:
     built = build_app(flags_for(data_folder), worker_command=FAKE)
     yield built
     built.close()
+
+
+def path_of(app: App, job_id: str, index: int) -> Path:
+    """Where the picture lies."""
+    item = app._store.items(job_id)[index]
+    return app._delivery.path_of(item)
 
 
 def wish(**fields: object) -> Request:
@@ -91,7 +105,7 @@ def test_a_full_queue_refuses_with_its_limit(app: App) -> None:
     app.settings.update({"easel_max_queue": 2})
     app.submit(wish())
     app.submit(wish())
-    with pytest.raises(RequestError, match="2 jobs wait already"):
+    with pytest.raises(QueueFullError, match="2 jobs wait already"):
         app.submit(wish())
 
 
@@ -101,7 +115,7 @@ def test_a_job_goes_through_from_submit_to_file(app: App) -> None:
     job_id = app.submit(wish(prompt="needs", init=Init(images=(name,))), owner="anna")
     view = app.jobs.wait(job_id, 20)
     assert (view.state, view.kind, view.owner) == (JobState.DONE, "img2img", "anna")
-    path = app.jobs.image_path(job_id, 0)
+    path = path_of(app, job_id, 0)
     assert path.is_relative_to(app.paths.data_dir / "outputs" / "img2img-images")
     assert app.worker_status().device == "Fake device"
     assert app.ask_worker("memory") == {"what": "memory"}
@@ -122,12 +136,12 @@ def test_old_jobs_go_with_their_unsaved_pictures_and_inputs(app: App) -> None:
         os.utime(path, (0, 0))
     first = app.submit(wish(prompt="needs", init=Init(images=(old,)), save_images=False))
     second = app.submit(wish(prompt="needs", init=Init(images=(kept,))))
-    unsaved = app.jobs.wait(first, 20) and app.jobs.image_path(first, 0)
+    unsaved = app.jobs.wait(first, 20) and path_of(app, first, 0)
     app.jobs.wait(second, 20)
     app.settings.update({"easel_keep_jobs": 1})
     app._keep_house()
     assert [view.id for view in app.jobs.list()] == [second]
-    assert not unsaved.exists() and app.jobs.image_path(second, 0).exists()
+    assert not unsaved.exists() and path_of(app, second, 0).exists()
     assert (app.inputs.has(old), app.inputs.has(kept)) == (False, True)
 
 
@@ -182,7 +196,7 @@ def test_a_request_can_not_lift_the_limits_nor_move_hidden_folders(
     ],
 )
 def test_a_batch_too_large_to_be_stopped_is_refused(app: App, asked: dict, field: str) -> None:
-    with pytest.raises(RequestError, match="easel_max_batch_pixels") as caught:
+    with pytest.raises(TooLargeError, match="easel_max_batch_pixels") as caught:
         app.submit(wish(**asked))
     assert caught.value.field == field
 

@@ -82,6 +82,11 @@ class House:
         self.supervisor.close()
         self.store.close()
 
+    def path_of(self, job_id: str, index: int) -> Path:
+        """Where a finished picture lies."""
+        item = next(item for item in self.store.items(job_id) if item.index == index)
+        return self.folder / item.file
+
     def pictures(self) -> list[Path]:
         """Every picture file in the output folders."""
         return sorted((self.folder / "outputs").rglob("*.png"))

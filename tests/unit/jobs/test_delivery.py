@@ -76,7 +76,7 @@ def test_unsaved_pictures_go_with_their_job(house: House) -> None:
     job_id = house.queue.submit(new_job(save_images=False))
     view = house.queue.wait(job_id, 20)
     assert [item.saved for item in view.items] == [False] and house.pictures() == []
-    path: Path = house.queue.image_path(job_id, 0)
+    path: Path = house.path_of(job_id, 0)
     assert path.exists()
     house.queue._delivery.forget([job_id])
     assert not path.exists()

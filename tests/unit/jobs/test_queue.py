@@ -12,6 +12,7 @@ import pytest
 from modules.errors import JobError, StorageError, WorkerError
 from modules.jobs.job import JobState
 from modules.jobs.live import Live
+from modules.jobs.own import OwnJobs
 from tests.unit.jobs.house import House, new_job
 
 
@@ -44,8 +45,9 @@ def test_interrupt_takes_a_waiting_job_out(house: House) -> None:
 
 
 def test_interrupt_and_skip_of_an_idle_queue_do_nothing(house: House) -> None:
-    house.queue.interrupt()
-    house.queue.skip()
+    own = OwnJobs(house.queue, None)
+    own.interrupt()
+    own.skip()
 
 
 @pytest.mark.parametrize("name", ["view", "interrupt", "skip", "cancel", "wait"])

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from modules.errors import JobError, StorageError, WorkerError
-from modules.jobs.job import Item, ItemState, JobState, Stopping
+from modules.jobs.job import Filter, Item, ItemState, JobState, Stopping
 from modules.jobs.store import Store
 from tests.unit.jobs.house import new_job
 
@@ -157,9 +157,10 @@ def test_old_and_superfluous_jobs_are_forgotten_and_waiting_ones_never(store: St
 def test_find_filters_and_gives_the_newest_first(store: Store) -> None:
     ids = [store.add(new_job(owner=owner)) for owner in ("anna", "bert", "anna")]
     store.take()
-    assert [job.id for job in store.find(owner="anna")] == [ids[2], ids[0]]
-    assert [job.id for job in store.find(states=[JobState.RUNNING])] == [ids[0]]
-    assert store.find(kind="img2img") == [] and len(store.find(limit=2)) == 2
+    assert [job.id for job in store.find(Filter(owner="anna"))] == [ids[2], ids[0]]
+    assert [job.id for job in store.find(Filter(states=[JobState.RUNNING]))] == [ids[0]]
+    assert store.find(Filter(kind="img2img")) == []
+    assert len(store.find(Filter(limit=2))) == 2
 
 
 def test_a_row_of_an_unknown_state_stops_nothing(store: Store) -> None:

@@ -120,8 +120,8 @@ def test_interrupt_first_finishes_the_current_picture_then_stops_at_once(shared:
 
     job_id = shared.queue.submit(new_job("slow 0.1", count=3, steps=50))
     shared.until(job_id, lambda view: view.step >= 1)
-    shared.queue.interrupt()
-    shared.queue.interrupt()
+    shared.queue.interrupt(job_id)
+    shared.queue.interrupt(job_id)
     view = shared.queue.wait(job_id, 3)
     assert view.state == JobState.DONE and [item.complete for item in view.items] == [False]
 
@@ -133,7 +133,7 @@ def test_a_single_picture_is_interrupted_at_once_and_not_saved(shared: House) ->
     view = shared.queue.wait(job_id, 3)
     assert view.state == JobState.DONE and view.interrupted
     assert [(item.complete, item.saved) for item in view.items] == [(False, False)]
-    path = shared.queue.image_path(job_id, 0)
+    path = shared.path_of(job_id, 0)
     assert path == shared.folder / "easel" / "unsaved" / job_id / "00000.png" and path.exists()
 
 
@@ -144,7 +144,7 @@ def test_an_interrupted_picture_is_saved_where_the_setting_says_so(shared: House
     shared.until(job_id, lambda view: view.step >= 1)
     shared.queue.interrupt(job_id)
     assert shared.queue.wait(job_id, 3).items[0].saved
-    assert shared.queue.image_path(job_id, 0).is_relative_to(shared.folder / "outputs")
+    assert shared.path_of(job_id, 0).is_relative_to(shared.folder / "outputs")
 
 
 def test_skip_abandons_the_current_batch_only(shared: House) -> None:

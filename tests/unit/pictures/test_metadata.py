@@ -9,7 +9,7 @@ import zlib
 import pytest
 from PIL import Image, PngImagePlugin
 
-from modules.errors import ImageError
+from modules.errors import ImageError, RequestError
 from modules.pictures.metadata import (
     composite_ink,
     encode,
@@ -96,7 +96,7 @@ def bomb(width: int, height: int) -> bytes:
     ],
 )
 def test_a_bad_picture_is_refused_in_words(data: bytes, said: str) -> None:
-    with pytest.raises(ImageError, match=said) as caught:
+    with pytest.raises(RequestError, match=said) as caught:
         open_image(data, max_pixels=LIMIT, field="init_images")
     assert caught.value.field == "init_images"
 
