@@ -12,9 +12,7 @@ import random
 import re
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -29,7 +27,7 @@ from modules.jobs.inputs import InputStore
 from modules.jobs.job import NewJob, Source
 from modules.jobs.lock import FolderLock
 from modules.jobs.messages import Start
-from modules.jobs.own import OwnJobs
+from modules.jobs.own import OwnJobs, Visitors
 from modules.jobs.queue import JobQueue
 from modules.jobs.station import Desk
 from modules.jobs.store import Store
@@ -48,7 +46,6 @@ WORKER = (sys.executable, "-X", "faulthandler", "-m", "modules.jobs.worker")
 _SHA256 = re.compile(r'"([0-9a-f]{64})"')
 _SEEDS = 2**32 - 2  # the original's own range of random seeds
 _DAY = 86_400.0
-_NOBODY = "\0"  # owns nothing: where users are kept apart, a stranger sees no job
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +84,7 @@ class App:
         self._lock = lock
         self._store = Store(paths.easel_dir / "jobs.sqlite")
         self._delivery = Delivery(self._store, _places(flags, paths), self.history.add)
-        self._visitor: ContextVar[str | None] = ContextVar("visitor", default=None)
+        self.visitors = Visitors(apart=flags.keeps_users_apart)
         self._queue = JobQueue(
             self._store,
             self._delivery,
@@ -123,26 +120,10 @@ class App:
         self._library.index.close()
         self._lock.release()
 
-    @contextmanager
-    def visited_by(self, user: str) -> Iterator[None]:
-        """Within, `jobs` and `submit` are that user's; "" where nobody has to say who he is."""
-        token = self._visitor.set(user)
-        try:
-            yield
-        finally:
-            self._visitor.reset(token)
-
-    @property
-    def visitor(self) -> str:
-        """Who logged in; "" where nobody has to."""
-        return self._visitor.get() or ""
-
     @property
     def jobs(self) -> OwnJobs:
-        """The queue as the visitor may see it: all of it unless users are kept apart."""
-        if not self.flags.keeps_users_apart:
-            return OwnJobs(self._queue, None)
-        return OwnJobs(self._queue, self.visitor or _NOBODY)
+        """The queue as the visitor may see it."""
+        return OwnJobs(self._queue, self.visitors.owner)
 
     def submit(
         self,
@@ -166,7 +147,7 @@ class App:
             request,
             self._settings_for(request, settings_changes or {}),
             source=source,
-            owner=self.visitor if owner is None else owner,
+            owner=self.visitors.user if owner is None else owner,
             priority=priority,
             idempotency_key=idempotency_key,
             webhook=webhook,
@@ -186,7 +167,7 @@ class App:
             request,
             Settings.from_record(view.settings),
             source=source,
-            owner=self.visitor,
+            owner=self.visitors.user,
             priority=view.priority,
         )
 

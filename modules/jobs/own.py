@@ -6,12 +6,45 @@ who they are.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import replace
 
 from modules.errors import JobError
 from modules.jobs.job import Filter, Job, JobView, Move
 from modules.jobs.queue import JobQueue, Told
+
+_NOBODY = "\0"  # owns nothing: where users are kept apart, a stranger sees no job
+
+
+class Visitors:
+    """Who asks at the moment. The door enters his name around all that is done for a request; what
+    is called for it, in whatever thread, asks here.
+    """
+
+    def __init__(self, *, apart: bool) -> None:
+        self._apart = apart
+        self._now: ContextVar[str] = ContextVar("visitor", default="")
+
+    @contextmanager
+    def entered(self, user: str) -> Iterator[None]:
+        """`user` "": nobody has to say who he is."""
+        token = self._now.set(user)
+        try:
+            yield
+        finally:
+            self._now.reset(token)
+
+    @property
+    def user(self) -> str:
+        """Who logged in; "" where nobody has to."""
+        return self._now.get()
+
+    @property
+    def owner(self) -> str | None:
+        """Whose jobs and pictures the visitor may see and touch; None: everybody's."""
+        return (self.user or _NOBODY) if self._apart else None
 
 
 class OwnJobs:

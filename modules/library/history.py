@@ -94,13 +94,14 @@ class History:
                 "update pictures set favourite = ? where id = ?", (int(favourite), number)
             )
 
-    def choices(self) -> Choices:
-        """Models, samplers and networks that occur."""
+    def choices(self, owner: str | None = None) -> Choices:
+        """Models, samplers and networks that occur in the owner's pictures, None: in all."""
         with self._lock:
-            models = self._frequent("select model from pictures where model <> ''")
-            samplers = self._frequent("select sampler from pictures where sampler <> ''")
+            models = self._frequent("select model from pictures where model <> ''", owner)
+            samplers = self._frequent("select sampler from pictures where sampler <> ''", owner)
             networks = self._frequent(
-                "select value from pictures, json_each(pictures.networks) where networks <> '[]'"
+                "select value from pictures, json_each(pictures.networks) where networks <> '[]'",
+                owner,
             )
         return Choices(models, samplers, networks)
 
@@ -164,9 +165,11 @@ class History:
             raise UnknownNameError(f"there is no picture {number} in the history")
         return row[0]
 
-    def _frequent(self, query: str) -> tuple[str, ...]:
-        counted = f"select name from ({query.replace(' from', ' as name from', 1)})"
-        rows = self._base.execute(f"{counted} group by name order by count(*) desc, name limit 500")
+    def _frequent(self, query: str, owner: str | None) -> tuple[str, ...]:
+        own = " and (:owner is null or owner = :owner)"
+        counted = f"select name from ({query.replace(' from', ' as name from', 1)}{own})"
+        order = "group by name order by count(*) desc, name limit 500"
+        rows = self._base.execute(f"{counted} {order}", {"owner": owner})
         return tuple(name for (name,) in rows)
 
     def _look(self) -> bool:

@@ -74,7 +74,7 @@ def _add_search(router: APIRouter, app: App) -> None:
     @router.get("")
     def search(asked: Annotated[Asked, Query()]) -> dict[str, Any]:
         """Pictures, the newest first, and how many there are in all."""
-        found, total = app.history.search(Search(**asked.model_dump()))
+        found, total = app.history.search(Search(**asked.model_dump(), owner=app.visitors.owner))
         return {"pictures": [_record(each) for each in found], "total": total}
 
     @router.post("/look")
@@ -88,7 +88,7 @@ def _add_search(router: APIRouter, app: App) -> None:
     @router.get("/choices")
     def choices() -> dict[str, list[str]]:
         """Models, samplers and networks that occur, the most frequent first."""
-        found = app.history.choices()
+        found = app.history.choices(app.visitors.owner)
         return {
             "models": list(found.models),
             "samplers": list(found.samplers),
@@ -100,7 +100,7 @@ def _add_pictures(router: APIRouter, app: App) -> None:
     @router.get("/{number}")
     def picture(number: int) -> dict[str, Any]:
         """Infotext, parsed and as it stands in the file."""
-        text = app.history.infotext(number)
+        text = app.history.infotext(number, app.visitors.owner)
         parsed = infotexts.parse(text)
         return {
             "infotext": text,
@@ -112,7 +112,7 @@ def _add_pictures(router: APIRouter, app: App) -> None:
     @router.get("/{number}/image", response_class=Response)
     def image(number: int, download: bool = False) -> Response:
         """The file itself, its infotext inside."""
-        path = app.history.path(number)
+        path = app.history.path(number, app.visitors.owner)
         shown = "attachment" if download else "inline"
         headers = {
             "Content-Disposition": f"{shown}; filename*=UTF-8''{quote(path.name)}",
@@ -128,21 +128,21 @@ def _add_pictures(router: APIRouter, app: App) -> None:
     @router.get("/{number}/thumbnail", response_class=Response)
     def thumbnail(number: int, v: int = 0) -> Response:
         """At most 320 pixels a side, as WebP. `v` tells caches apart what changed."""
-        data = app.thumbnails.get(app.history.path(number), v)
+        data = app.thumbnails.get(app.history.path(number, app.visitors.owner), v)
         headers = {"Cache-Control": _FOREVER}
         return Response(data, media_type="image/webp", headers=headers)
 
     @router.post("/{number}/favourite")
     def mark(number: int, body: Mark) -> dict[str, Any]:
         """Mark a picture as a favourite, or take the mark away."""
-        app.history.set_favourite(number, body.favourite)
+        app.history.set_favourite(number, body.favourite, app.visitors.owner)
         return {}
 
     @router.delete("/{number}")
     def delete(number: int) -> dict[str, Any]:
         """Delete the picture's file. There is no way back."""
         try:
-            app.history.remove(number)
+            app.history.remove(number, app.visitors.owner)
         except OSError as error:
             raise StorageError(f"the file can't be deleted: {error.strerror}") from error
         return {}

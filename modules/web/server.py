@@ -11,12 +11,8 @@ from starlette.staticfiles import StaticFiles
 from modules.app import App
 from modules.flags import Flags
 from modules.generation.version import VERSION
-<<<<<<< HEAD
-from modules.web import easel, failures, history, internal
-=======
-from modules.web import easel, failures, internal, login
+from modules.web import easel, failures, history, internal, login
 from modules.web.admission import Admission
->>>>>>> 0604963 (Users of several passwords have their own jobs and turns, and log in on a page of their own)
 from modules.web.guard import Guard, Policy
 from modules.web.sdapi import routes as sdapi
 from modules.web.sessions import Sessions
@@ -68,7 +64,7 @@ def _policy(app: App, admission: Admission) -> Policy:
         origin_pattern=flags.cors_allow_origins_regex,
         admission=admission,
         max_body=app.settings.current.easel.easel_max_request_mb * 1024 * 1024,
-        visited_by=app.visited_by,
+        visited_by=app.visitors.entered,
     )
 
 

@@ -74,6 +74,21 @@ def test_another_s_job_is_as_if_it_never_was(ann: TestClient, bob: TestClient) -
     ann.post(f"/easel/v1/jobs/{job_id}/cancel")
 
 
+def test_the_history_is_one_s_own(ann: TestClient, bob: TestClient) -> None:
+    finished(ann, submit(ann, prompt="secretive", steps=2))
+    found = ann.get("/easel/v1/history?text=secretive").json()
+    assert found["total"] == 1
+    number = found["pictures"][0]["id"]
+    assert bob.get("/easel/v1/history?text=secretive").json()["total"] == 0
+    for ending in ("", "/image", "/thumbnail"):
+        assert bob.get(f"/easel/v1/history/{number}{ending}").status_code == 404
+        assert ann.get(f"/easel/v1/history/{number}{ending}").status_code == 200
+    mark = {"favourite": True}
+    assert bob.post(f"/easel/v1/history/{number}/favourite", json=mark).status_code == 404
+    assert bob.delete(f"/easel/v1/history/{number}").status_code == 404
+    assert bob.get("/easel/v1/history/choices").json()["models"] == []
+
+
 def test_stopping_whatever_runs_stops_only_one_s_own(ann: TestClient, bob: TestClient) -> None:
     job_id = submit(ann, prompt="slow 0.05", steps=10)
     while ann.get(f"/easel/v1/jobs/{job_id}").json()["step"] < 1:
