@@ -33,7 +33,9 @@ def serve(flags: Flags) -> None:
         config = uvicorn.Config(web, log_level="warning", timeout_graceful_shutdown=2)
         config.timeout_keep_alive = flags.timeout_keep_alive
         config.ssl_keyfile, config.ssl_certfile = flags.tls_keyfile, flags.tls_certfile
-        uvicorn.Server(config).run(sockets=[socket])
+        server = uvicorn.Server(config)
+        app.is_ending = lambda: server.should_exit  # open requests are answered, not cut off
+        server.run(sockets=[socket])
     finally:
         app.close()
 

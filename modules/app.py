@@ -12,7 +12,7 @@ import random
 import re
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from modules.flags import Flags, Paths, paths_of
 from modules.generation.choices import resolve_sampler
 from modules.generation.request import Request
 from modules.generation.tokens import Tokenizer, count, load_tokenizer
+from modules.generation.wish import Wish, wish_from_record
 from modules.jobs.delivery import Delivery, Places
 from modules.jobs.inputs import InputStore
 from modules.jobs.job import NewJob, Source
@@ -101,12 +102,15 @@ class App:
             housekeep=self._keep_house,
         )
         self._closed = False
+        self.started_at = {"library and queue": time.time()}  # unix s at which each was there
+        self.is_ending: Callable[[], bool] = lambda: self._closed  # the server may know earlier
 
     def start(self, port: int | None = None) -> None:
         """Bring the queue to order and start the workers. `port` is told to a second server."""
         if port is not None:
             self._lock.tell(port)
         self._supervisor.start()
+        self.started_at["worker begun"] = time.time()
 
     def close(self) -> None:
         """End the workers and let go of the data folder; the queue goes on at the next start."""
@@ -127,7 +131,7 @@ class App:
 
     def submit(
         self,
-        request: Request,
+        request: Wish,
         *,
         source: Source = "page",
         owner: str | None = None,
@@ -143,9 +147,12 @@ class App:
         checkpoint is named. `owner` None: the visitor. EaselError, and no job, where the wish can't
         be carried out as asked.
         """
+        settings = self.settings.snapshot().with_changes(self._allowed(settings_changes or {}))
+        if isinstance(request, Request):
+            settings = self._settings_for(request, settings)
         return self._enqueue(
             request,
-            self._settings_for(request, settings_changes or {}),
+            settings,
             source=source,
             owner=self.visitors.user if owner is None else owner,
             priority=priority,
@@ -160,8 +167,8 @@ class App:
         view = self.jobs.view(job_id)
         if not view.request:
             raise JobStateError(f"the stored request of job {job_id} can't be read: send it again")
-        request = Request.from_record(view.request)
-        if new_seed:
+        request = wish_from_record(view.kind, view.request)
+        if new_seed and isinstance(request, Request):
             request = replace(request, seed=-1, subseed=-1)
         return self._enqueue(
             request,
@@ -204,9 +211,10 @@ class App:
     def _tokenizer(self) -> Tokenizer:
         return load_tokenizer(self.paths.configs_dir)
 
-    def _settings_for(self, request: Request, changes: Mapping[str, Any]) -> Settings:
-        """The job's snapshot. UnknownNameError where checkpoint or VAE are not there."""
-        settings = self.settings.snapshot().with_changes(self._allowed(changes))
+    def _settings_for(self, request: Request, settings: Settings) -> Settings:
+        """With the request's own overrides. UnknownNameError where checkpoint or VAE are not
+        there.
+        """
         settings = settings.with_changes(self._allowed(request.override_settings))
         checkpoint = self.catalog.default(settings.sd.sd_model_checkpoint or None)
         self.catalog.vae_for(checkpoint, settings.vae.sd_vae)
@@ -231,6 +239,8 @@ class App:
             if hires.checkpoint:
                 self.catalog.find(hires.checkpoint)
         self._check_size(request)
+
+    def _check_inputs(self, request: Wish) -> None:
         for name in request.images_needed:
             if not self.inputs.has(name):
                 raise RequestError(
@@ -240,7 +250,7 @@ class App:
 
     def _enqueue(
         self,
-        request: Request,
+        request: Wish,
         settings: Settings,
         *,
         source: Source,
@@ -249,10 +259,12 @@ class App:
         idempotency_key: str = "",
         webhook: str = "",
     ) -> str:
-        self._check(request)
+        if isinstance(request, Request):
+            self._check(request)
+            request = _with_seeds(request)
+        self._check_inputs(request)
         self._check_room(owner)
         self.check_priority(priority)
-        request = _with_seeds(request)
         return self._queue.submit(
             NewJob(
                 kind=request.kind,

@@ -96,9 +96,7 @@ class Api(Group, title="API"):
         metavar="LIST",
     )
     api_log: bool = switch("log every request")
-    api_server_stop: bool = switch(
-        "let clients stop the server", "these routes are not built yet; stop it with Ctrl+C"
-    )
+    api_server_stop: bool = switch("let clients stop the server: /sdapi/v1/server-stop")
     skip_load_model_at_start: bool = switch(
         "load no checkpoint at start", "no start ever waits for a checkpoint"
     )

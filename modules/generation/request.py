@@ -10,88 +10,20 @@ fix and to img2img lies in records of their own.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 from modules.errors import RequestError
+from modules.generation import checks
+from modules.generation.checks import MAX_SIZE
 
-MAX_SIZE = 8192  # pixels a side; the settings may allow less
-MIN_SIZE = 8
 MAX_STEPS = 1000
 MAX_IMAGES = 10_000
-MAX_TEXT = 1_000_000  # characters
-_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 Kind = Literal["txt2img", "img2img"]
 RESIZE_MODES = ("Just resize", "Crop and resize", "Resize and fill", "Just resize (latent upscale)")
 FILL_MODES = ("fill", "original", "latent noise", "latent nothing")
-
-
-def _range(name: str, value: float | None, low: float, high: float) -> None:
-    if value is None:
-        return
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or (isinstance(value, float) and not math.isfinite(value)):
-        raise RequestError(
-            f"{name} is {value!r}; give a number from {low:g} to {high:g}", field=name
-        )
-    if not low <= value <= high:
-        # A whole number of a thousand digits can't become a float, and nobody would read it.
-        told = str(value) if abs(value) < 10**20 else f"{str(value)[:10]}..."
-        raise RequestError(f"{name} {told} is outside {low:g}..{high:g}", field=name)
-
-
-def _whole(name: str, value: int | None, low: int, high: int) -> None:
-    if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
-        raise RequestError(
-            f"{name} is {value!r}; give a whole number from {low} to {high}", field=name
-        )
-    _range(name, value, low, high)
-
-
-def _text(name: str, value: str | None, *, optional: bool = True) -> None:
-    if value is None and optional:
-        return
-    if not isinstance(value, str):
-        raise RequestError(f"{name} is {value!r}; give a text", field=name)
-    if len(value) > MAX_TEXT:
-        raise RequestError(
-            f"{name} has {len(value)} characters; give at most {MAX_TEXT}", field=name
-        )
-    if any("\ud800" <= sign <= "\udfff" for sign in value):
-        raise RequestError(
-            f"{name} holds half a character (a lone surrogate); remove it", field=name
-        )
-
-
-def _given(record: Any, prefix: str = "") -> None:
-    """None only where it has a meaning: in fields whose default it is."""
-    for entry in fields(record):
-        if entry.default is not None and getattr(record, entry.name) is None:
-            name = prefix + entry.name
-            raise RequestError(f"{name} is missing", field=name)
-
-
-def _flag(name: str, value: bool | None) -> None:
-    if value is not None and not isinstance(value, bool):
-        raise RequestError(f"{name} is {value!r}; give true or false", field=name)
-
-
-def _mapping(name: str, value: Mapping[str, Any]) -> None:
-    if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
-        raise RequestError(f"{name} is no object of names and values", field=name)
-
-
-def _size(name: str, value: int | None) -> None:
-    """None is the checkpoint's own size; what is no multiple of 8 is floored by the plan."""
-    _whole(name, value, MIN_SIZE, MAX_SIZE)
-
-
-def _image(name: str, value: str) -> None:
-    if not (isinstance(value, str) and _SHA256.fullmatch(value)):
-        raise RequestError(f"{name} is not the sha256 of a stored picture", field=name)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,17 +46,17 @@ class Hires:
     firstpass_image: str | None = None  # sha256: start from this picture instead of a first pass
 
     def __post_init__(self) -> None:
-        _given(self, "hr_")
+        checks.given(self, "hr_")
         for name in ("upscaler", "sampler_name", "scheduler", "prompt", "negative_prompt"):
-            _text(f"hr_{name}", getattr(self, name))
-        _text("hr_checkpoint_name", self.checkpoint)
-        _range("hr_scale", self.scale, 0.05, 16)
-        _whole("hr_second_pass_steps", self.steps, 0, MAX_STEPS)
-        _whole("hr_resize_x", self.resize_x, 0, MAX_SIZE)
-        _whole("hr_resize_y", self.resize_y, 0, MAX_SIZE)
-        _range("denoising_strength", self.denoising_strength, 0, 1)
+            checks.text(f"hr_{name}", getattr(self, name))
+        checks.text("hr_checkpoint_name", self.checkpoint)
+        checks.in_range("hr_scale", self.scale, 0.05, 16)
+        checks.whole("hr_second_pass_steps", self.steps, 0, MAX_STEPS)
+        checks.whole("hr_resize_x", self.resize_x, 0, MAX_SIZE)
+        checks.whole("hr_resize_y", self.resize_y, 0, MAX_SIZE)
+        checks.in_range("denoising_strength", self.denoising_strength, 0, 1)
         if self.firstpass_image is not None:
-            _image("firstpass_image", self.firstpass_image)
+            checks.image("firstpass_image", self.firstpass_image)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,15 +73,15 @@ class Mask:
     invert: bool = False
 
     def __post_init__(self) -> None:
-        _given(self, "mask_")
-        _image("mask", self.image)
-        _flag("mask_round", self.round)
-        _flag("inpaint_full_res", self.only_masked)
-        _flag("inpainting_mask_invert", self.invert)
-        _whole("mask_blur_x", self.blur_x, 0, 256)
-        _whole("mask_blur_y", self.blur_y, 0, 256)
-        _whole("inpainting_fill", self.fill, 0, len(FILL_MODES) - 1)
-        _whole("inpaint_full_res_padding", self.padding, 0, 1024)
+        checks.given(self, "mask_")
+        checks.image("mask", self.image)
+        checks.flag("mask_round", self.round)
+        checks.flag("inpaint_full_res", self.only_masked)
+        checks.flag("inpainting_mask_invert", self.invert)
+        checks.whole("mask_blur_x", self.blur_x, 0, 256)
+        checks.whole("mask_blur_y", self.blur_y, 0, 256)
+        checks.whole("inpainting_fill", self.fill, 0, len(FILL_MODES) - 1)
+        checks.whole("inpaint_full_res_padding", self.padding, 0, 1024)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,15 +96,15 @@ class Init:
     mask: Mask | None = None
 
     def __post_init__(self) -> None:
-        _given(self)
+        checks.given(self)
         if not self.images:
             raise RequestError("img2img without a picture: give init_images", field="init_images")
         for image in self.images:
-            _image("init_images", image)
-        _range("denoising_strength", self.denoising_strength, 0, 1)
-        _whole("resize_mode", self.resize_mode, 0, len(RESIZE_MODES) - 1)
-        _range("image_cfg_scale", self.image_cfg_scale, 0, 100)
-        _range("initial_noise_multiplier", self.noise_multiplier, 0, 10)
+            checks.image("init_images", image)
+        checks.in_range("denoising_strength", self.denoising_strength, 0, 1)
+        checks.whole("resize_mode", self.resize_mode, 0, len(RESIZE_MODES) - 1)
+        checks.in_range("image_cfg_scale", self.image_cfg_scale, 0, 100)
+        checks.in_range("initial_noise_multiplier", self.noise_multiplier, 0, 10)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -219,42 +151,48 @@ class Request:
     save_grid: bool = True
 
     def __post_init__(self) -> None:
-        _given(self)
+        checks.given(self)
         self._check_texts()
         self._check_numbers()
         self._check_passes()
 
     def _check_texts(self) -> None:
         for name in ("prompt", "negative_prompt", "sampler_name", "scheduler"):
-            _text(name, getattr(self, name))
+            checks.text(name, getattr(self, name))
         for name in ("refiner_checkpoint", "script_name"):
-            _text(name, getattr(self, name))
+            checks.text(name, getattr(self, name))
         for style in self.styles:
-            _text("styles", style, optional=False)
-        for name in ("restore_faces", "tiling", "disable_extra_networks", "save_images"):
-            _flag(name, getattr(self, name))
+            checks.text("styles", style, optional=False)
+        for name in (
+            "restore_faces",
+            "tiling",
+            "disable_extra_networks",
+            "save_images",
+            "save_grid",
+        ):
+            checks.flag(name, getattr(self, name))
         for name in ("override_settings", "comments", "alwayson_scripts"):
-            _mapping(name, getattr(self, name))
+            checks.mapping(name, getattr(self, name))
 
     def _check_numbers(self) -> None:
-        _whole("steps", self.steps, 1, MAX_STEPS)
-        _whole("batch_size", self.batch_size, 1, 1024)
-        _whole("n_iter", self.n_iter, 1, MAX_IMAGES)
-        _whole("n_iter * batch_size", self.n_iter * self.batch_size, 1, MAX_IMAGES)
-        _size("width", self.width)
-        _size("height", self.height)
-        _whole("seed", self.seed, -1, 2**64 - 1)
-        _whole("subseed", self.subseed, -1, 2**64 - 1)
-        _range("subseed_strength", self.subseed_strength, 0, 1)
-        _whole("seed_resize_from_h", self.seed_resize_from_h, 0, MAX_SIZE)
-        _whole("seed_resize_from_w", self.seed_resize_from_w, 0, MAX_SIZE)
-        _range("cfg_scale", self.cfg_scale, 0, 1000)
-        _range("eta", self.eta, 0, 10)
+        checks.whole("steps", self.steps, 1, MAX_STEPS)
+        checks.whole("batch_size", self.batch_size, 1, 1024)
+        checks.whole("n_iter", self.n_iter, 1, MAX_IMAGES)
+        checks.whole("n_iter * batch_size", self.n_iter * self.batch_size, 1, MAX_IMAGES)
+        checks.size("width", self.width)
+        checks.size("height", self.height)
+        checks.whole("seed", self.seed, -1, 2**64 - 1)
+        checks.whole("subseed", self.subseed, -1, 2**64 - 1)
+        checks.in_range("subseed_strength", self.subseed_strength, 0, 1)
+        checks.whole("seed_resize_from_h", self.seed_resize_from_h, 0, MAX_SIZE)
+        checks.whole("seed_resize_from_w", self.seed_resize_from_w, 0, MAX_SIZE)
+        checks.in_range("cfg_scale", self.cfg_scale, 0, 1000)
+        checks.in_range("eta", self.eta, 0, 10)
         for name in ("s_min_uncond", "s_churn", "s_tmin", "s_noise"):
-            _range(name, getattr(self, name), 0, 1000)
+            checks.in_range(name, getattr(self, name), 0, 1000)
         if self.s_tmax != math.inf:  # infinity is this field's own word for "no upper end"
-            _range("s_tmax", self.s_tmax, 0, 1e9)
-        _range("refiner_switch_at", self.refiner_switch_at, 0, 1)
+            checks.in_range("s_tmax", self.s_tmax, 0, 1e9)
+        checks.in_range("refiner_switch_at", self.refiner_switch_at, 0, 1)
 
     def _check_passes(self) -> None:
         if self.hires is not None and self.init is not None:
@@ -304,34 +242,18 @@ class Request:
         """The inverse of `to_record`, also after JSON. RequestError where a field is unknown or its
         value is bad.
         """
-        values = _known(cls, record)
+        values = checks.known(cls, record)
         for name in ("styles", "script_args"):
-            values[name] = _listed(name, values.get(name, ()))
+            values[name] = checks.listed(name, values.get(name, ()))
         if values.get("s_tmax") == "inf":
             values["s_tmax"] = math.inf
         if values.get("hires") is not None:
-            values["hires"] = Hires(**_known(Hires, values["hires"]))
+            values["hires"] = Hires(**checks.known(Hires, values["hires"]))
         if values.get("init") is not None:
-            init = _known(Init, values["init"])
-            init["images"] = _listed("init_images", init.get("images", ()))
+            init = checks.known(Init, values["init"])
+            init["images"] = checks.listed("init_images", init.get("images", ()))
             if init.get("mask") is not None:
-                mask = _known(Mask, init["mask"])
+                mask = checks.known(Mask, init["mask"])
                 init["mask"] = Mask(**{"image": "", **mask})
             values["init"] = Init(**init)
         return cls(**values)
-
-
-def _known(record_type: type, record: Any) -> dict[str, Any]:
-    """The values of a record of that type. RequestError where it has others, or is none."""
-    if not isinstance(record, Mapping):
-        raise RequestError(f"{record_type.__name__.lower()} is no object of names and values")
-    unknown = sorted(set(record) - {entry.name for entry in fields(record_type)})
-    if unknown:
-        raise RequestError(f"unknown fields: {', '.join(unknown)}", field=unknown[0])
-    return dict(record)
-
-
-def _listed(name: str, value: Any) -> tuple[Any, ...]:
-    if not isinstance(value, list | tuple):
-        raise RequestError(f"{name} is {value!r}; give a list", field=name)
-    return tuple(value)

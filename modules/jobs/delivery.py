@@ -17,11 +17,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
 from modules.errors import StorageError
+from modules.generation.extras import Extras
 from modules.generation.request import Request
 from modules.generation.result import Picture, Summary
+from modules.generation.wish import Wish
 from modules.jobs.job import Item, ItemState, Job
 from modules.jobs.store import Store
-from modules.pictures.files import TEMPORARY, place, write
+from modules.pictures.files import TEMPORARY, place, place_extra, write
 from modules.pictures.metadata import ENDINGS
 from modules.pictures.names import Naming
 from modules.settings import Settings
@@ -44,7 +46,7 @@ class Places:
 class Recipe:
     """A job's request and settings, read back from its row."""
 
-    request: Request
+    request: Wish
     settings: Settings
 
 
@@ -66,20 +68,20 @@ class Delivery:
         self,
         job: Job,
         recipe: Recipe,
-        summary: Summary,
+        summary: Summary | None,
         picture: Picture,
         data: bytes,
         *,
         complete: bool,
     ) -> None:
-        """Put one picture on disk and into the store. StorageError where that fails: then there is
-        neither file nor row.
+        """Put one picture on disk and into the store. `summary` is that of a Request's job.
+
+        StorageError where that fails: then there is neither file nor row.
         """
         saving = recipe.settings.saving_images
-        saved = (
-            recipe.request.save_images
-            and saving.samples_save
-            and (complete or saving.save_incomplete_images)
+        saved = recipe.request.save_images and (
+            isinstance(recipe.request, Extras)  # A1111 saves these whatever the setting says
+            or (saving.samples_save and (complete or saving.save_incomplete_images))
         )
         item = Item(
             index=picture.index,
@@ -143,14 +145,36 @@ class Delivery:
             shutil.rmtree(self._places.unsaved_dir / job_id, ignore_errors=True)
 
     def _saved_path(
-        self, job: Job, recipe: Recipe, summary: Summary, picture: Picture, data: bytes
+        self, job: Job, recipe: Recipe, summary: Summary | None, picture: Picture, data: bytes
     ) -> Path:
+        wish = recipe.request
+        if isinstance(wish, Extras):
+            return place_extra(
+                recipe.settings,
+                self._places.data_dir,
+                mime=picture.mime,
+                name=wish.names[picture.index] if wish.names else "",
+                upscaler=wish.upscaler_1,
+            )
+        assert summary is not None, "a request's pictures have a summary"
+        naming = self._naming(job, recipe.settings, wish, summary, picture, data)
+        return place(naming, self._places.data_dir, mime=picture.mime)
+
+    def _naming(
+        self,
+        job: Job,
+        settings: Settings,
+        request: Request,
+        summary: Summary,
+        picture: Picture,
+        data: bytes,
+    ) -> Naming:
         started = dt.datetime.fromtimestamp(job.started or job.created)
-        naming = Naming(
-            request=recipe.request,
+        return Naming(
+            request=request,
             picture=picture,
             summary=summary,
-            settings=recipe.settings,
+            settings=settings,
             now=dt.datetime.now().astimezone(),
             job_timestamp=started.strftime("%Y%m%d%H%M%S"),
             data=data,
@@ -158,7 +182,6 @@ class Delivery:
             longest=self._places.longest_name,
             unix_only=self._places.unix_only_names,
         )
-        return place(naming, self._places.data_dir, mime=picture.mime)
 
     def _stored_name(self, path: Path) -> str:
         """Relative to the data folder where possible, so that the folder may be moved."""

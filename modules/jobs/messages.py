@@ -39,9 +39,10 @@ class Start:
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """Make the pictures `indexes` of this request."""
+    """Make the pictures `indexes` of this wish; `kind` says of which kind its record is."""
 
     job: str
+    kind: str
     request: Mapping[str, Any]
     settings: Mapping[str, Any]
     indexes: tuple[int, ...]

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from modules.errors import EaselError, StorageError, WorkerError, from_record
+from modules.generation.request import Request
 from modules.generation.result import Picture, Summary
 from modules.jobs import messages
 from modules.jobs.delivery import Delivery, Recipe
@@ -124,6 +125,7 @@ class Station:
         self.send(
             messages.Run(
                 job=job.id,
+                kind=job.kind,
                 request=request.to_record(),
                 settings=assignment.recipe.settings.to_record(),
                 indexes=assignment.indexes,
@@ -321,7 +323,7 @@ class Station:
             self.send(messages.Stop(job=assignment.job.id))
 
     def _deliver(self, assignment: Assignment, artifact: messages.Artifact) -> None:
-        if assignment.summary is None:
+        if assignment.summary is None and isinstance(assignment.recipe.request, Request):
             raise ProtocolError("a picture came before its summary")
         picture = Picture.from_record(artifact.picture)
         self._desk.delivery.deliver(
@@ -332,7 +334,7 @@ class Station:
             artifact.blob,
             complete=artifact.complete,
         )
-        if not assignment.delivered:
+        if not assignment.delivered and assignment.summary is not None:
             self._desk.delivery.remember_infotext(picture.infotext)
         assignment.delivered += 1
 

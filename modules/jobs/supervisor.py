@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from modules.errors import EaselError, JobError, StorageError, WorkerError
-from modules.generation.request import Request
+from modules.generation.wish import wish_from_record
 from modules.jobs import messages
 from modules.jobs.delivery import Recipe
 from modules.jobs.job import Job, JobState, Stopping
@@ -216,7 +216,7 @@ class Supervisor:
 def read_recipe(job: Job) -> Recipe:
     """What the row says is to be made. JobError where it can't be read or contradicts itself."""
     try:
-        request = Request.from_record(json.loads(job.request))
+        request = wish_from_record(job.kind, json.loads(job.request))
         settings = Settings.from_record(json.loads(job.settings))
         if request.image_count != job.image_count:
             raise JobError(f"it asks for {request.image_count} pictures, not {job.image_count}")

@@ -14,12 +14,14 @@ from pathlib import Path
 
 from modules.errors import StorageError
 from modules.pictures.metadata import ENDINGS
-from modules.pictures.names import Naming, file_stem, subfolder
+from modules.pictures.names import Naming, clean, file_stem, subfolder
+from modules.settings import Settings
 
 log = logging.getLogger(__name__)
 
 TEMPORARY = ".tmp"
 _NUMBER = re.compile(r"(\d{5,})")
+_GRID_NUMBER = re.compile(r"grid-(\d{4,})")
 
 
 def output_folder(naming: Naming, data_dir: Path) -> Path:
@@ -33,15 +35,15 @@ def output_folder(naming: Naming, data_dir: Path) -> Path:
     return data_dir / chosen / subfolder(naming)
 
 
-def next_number(folder: Path) -> int:
-    """One more than the largest number (five digits or more) that begins a name in `folder`; 0
-    where there is none.
+def next_number(folder: Path, pattern: re.Pattern[str] = _NUMBER) -> int:
+    """One more than the largest number (by default: of five digits or more that begin a name) in
+    `folder`; 0 where there is none.
     """
     largest = -1
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
-                if match := _NUMBER.match(entry.name):
+                if match := pattern.match(entry.name):
                     largest = max(largest, int(match.group(1)))
     except FileNotFoundError:
         return 0
@@ -62,15 +64,54 @@ def place(naming: Naming, data_dir: Path, *, mime: str) -> Path:
         if saving.save_images_add_number or not stem:
             number = f"{next_number(folder):05}"
             return folder / f"{number}-{stem}.{ending}" if stem else folder / f"{number}.{ending}"
-        path = folder / f"{stem}.{ending}"
         if saving.save_images_replace_action != "Replace":
-            attempt = 0
-            while path.exists():
-                attempt += 1
-                path = folder / f"{stem}-{attempt}.{ending}"
-        return path
+            return _free(folder, stem, ending)
+        return folder / f"{stem}.{ending}"
     except OSError as error:
         raise storage_error(folder, error) from error
+
+
+def place_grid(naming: Naming, data_dir: Path, *, mime: str) -> Path:
+    """The path for the grid of a job whose first picture `naming` speaks of."""
+    saving, paths = naming.settings.saving_images, naming.settings.saving_paths
+    by_kind = {"txt2img": paths.outdir_txt2img_grids, "img2img": paths.outdir_img2img_grids}
+    chosen = paths.outdir_grids or by_kind[naming.request.kind]
+    folder = data_dir / chosen / subfolder(naming, grid=True)
+    extended = f"-{file_stem(naming)}" if saving.grid_extended_filename else ""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        number = f"{next_number(folder, _GRID_NUMBER):04}"
+        return folder / f"grid-{number}{extended}.{ENDINGS[mime]}"
+    except OSError as error:
+        raise storage_error(folder, error) from error
+
+
+def place_extra(
+    settings: Settings, data_dir: Path, *, mime: str, name: str = "", upscaler: str = ""
+) -> Path:
+    """The path for a result of Extras: numbered, or called as the picture of that file `name`."""
+    paths, saving = settings.saving_paths, settings.saving_images
+    folder = data_dir / (paths.outdir_samples or paths.outdir_extras_samples)
+    suffix = f"-{clean(upscaler)}" if upscaler and saving.use_upscaler_name_as_suffix else ""
+    original = re.split(r"[/\\]", name)[-1].rsplit(".", 1)[0]
+    stem = clean(original) if saving.use_original_name_batch else ""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not stem.strip("._ "):
+            stem = f"{next_number(folder):05}"
+        return _free(folder, f"{stem}{suffix}", ENDINGS[mime])
+    except OSError as error:
+        raise storage_error(folder, error) from error
+
+
+def _free(folder: Path, stem: str, ending: str) -> Path:
+    """The name, with a number behind it if a file is called so."""
+    path = folder / f"{stem}.{ending}"
+    attempt = 0
+    while path.exists():
+        attempt += 1
+        path = folder / f"{stem}-{attempt}.{ending}"
+    return path
 
 
 def write(path: Path, data: bytes) -> None:

@@ -19,6 +19,7 @@ from modules.generation.infotext_foreign import infotext_of_entries
 from modules.settings import Settings
 
 PARAMETERS = "parameters"
+POSTPROCESSING = "postprocessing"  # what Extras did to a picture
 FORMATS = {"png": "PNG", "jpg": "JPEG", "jpeg": "JPEG", "webp": "WEBP", "avif": "AVIF"}
 MIMES = {
     "PNG": "image/png",
@@ -33,11 +34,18 @@ _UNICODE = b"UNICODE\0"
 
 
 def encode(
-    image: Image.Image, infotext: str | None, settings: Settings, *, extension: str | None = None
+    image: Image.Image,
+    infotext: str | None,
+    settings: Settings,
+    *,
+    extension: str | None = None,
+    chunks: Mapping[str, str] | None = None,
 ) -> tuple[bytes, str]:
     """The file's bytes and its MIME type, in the format of the settings (or of `extension`).
 
-    A picture that is too long for its format becomes a PNG. `infotext` None writes none.
+    A picture that is too long for its format becomes a PNG. `infotext` None writes none. `chunks`
+    are further texts by name; where the format has room for one text alone, only what
+    `POSTPROCESSING` says is kept, as further fields of the infotext.
     """
     saving = settings.saving_images
     kind = FORMATS.get((extension or saving.samples_format).lower().lstrip("."), "PNG")
@@ -46,10 +54,12 @@ def encode(
     buffer = io.BytesIO()
     if kind == "PNG":
         text = PngImagePlugin.PngInfo()
-        if infotext:
-            text.add_text(PARAMETERS, infotext)
+        for name, value in {PARAMETERS: infotext, **(chunks or {})}.items():
+            if value:
+                text.add_text(name, value)
         image.save(buffer, "PNG", pnginfo=text, compress_level=4)
         return buffer.getvalue(), MIMES[kind]
+    infotext = ", ".join(filter(None, (infotext, (chunks or {}).get(POSTPROCESSING))))
     options: dict[str, Any] = {"quality": saving.jpeg_quality}
     if kind == "WEBP":
         options["lossless"] = saving.webp_lossless

@@ -80,13 +80,14 @@ def file_stem(naming: Naming) -> str:
     return clean(stem, longest=max(naming.longest, 1), unix_only=naming.unix_only)
 
 
-def subfolder(naming: Naming) -> PurePosixPath:
+def subfolder(naming: Naming, *, grid: bool = False) -> PurePosixPath:
     """The folders below the output folder; empty where pictures are not sorted into folders. Never
     leads upwards.
     """
-    if not naming.settings.saving_to_dirs.save_to_dirs:
+    dirs = naming.settings.saving_to_dirs
+    if not (dirs.grid_save_to_dirs if grid else dirs.save_to_dirs):
         return PurePosixPath()
-    pattern = naming.settings.saving_to_dirs.directories_filename_pattern or "[date]"
+    pattern = dirs.directories_filename_pattern or "[date]"
     parts = (
         clean(part, longest=naming.longest, unix_only=naming.unix_only)
         for part in re.split(r"[/\\]", apply(pattern, naming))

@@ -96,11 +96,9 @@ class SavingImages(Section, id="saving-images", title="Saving images/grids", cat
     )
     target_side_length: int = option(4000, "Side limit for that, in pixels", low=0, built=False)
     img_max_size_mp: float = option(200.0, "Largest grid, in megapixels", low=0, built=False)
-    use_original_name_batch: bool = option(
-        True, "Keep original file names in Extras' batch", built=False
-    )
+    use_original_name_batch: bool = option(True, "Keep original file names in Extras' batch")
     use_upscaler_name_as_suffix: bool = option(
-        False, "Add the upscaler's name to file names in Extras", built=False
+        False, "Add the upscaler's name to file names in Extras"
     )
     save_write_log_csv: bool = option(
         True, "Write log.csv when pictures are saved with the Save button", built=False
@@ -141,7 +139,6 @@ class SavingPaths(Section, id="saving-paths", title="Paths for saving", category
         "outputs/extras-images",
         "Output directory for images from the Extras tab",
         hidden_dir=True,
-        built=False,
     )
     outdir_grids: str = option(
         "",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -16,6 +17,7 @@ from modules.web.admission import Admission
 from modules.web.guard import Guard, Policy
 from modules.web.sdapi import routes as sdapi
 from modules.web.sessions import Sessions
+from modules.web.tasks import Tasks
 from modules.web.timing import Timing
 
 STATIC = Path(__file__).resolve().parent.parent / "page" / "static"
@@ -31,21 +33,25 @@ def build_web(app: App) -> FastAPI:
         root_path=f"/{flags.subpath.strip('/')}" if flags.subpath else "",
         docs_url=None,  # FastAPI's page of documentation loads scripts from another host
         redoc_url=None,
+        # Old programs send JSON without saying so; other sites' pages are the guard's business.
+        strict_content_type=False,
     )
     failures.install(web)
     web.include_router(easel.build_router(app))
     web.include_router(history.build_router(app))
-    web.include_router(internal.build_router())
     admission = _admission(app)
     web.include_router(login.build_router(admission))
+    tasks = Tasks()
+    web.include_router(internal.build_router(app, tasks))
     if flags.api or flags.nowebui:
-        web.include_router(sdapi.build_router(app))
+        web.include_router(sdapi.build_router(app, tasks))
     # Not at /static: that is where Gradio has its own files.
     web.mount("/easel/static", StaticFiles(directory=STATIC, check_dir=False), name="static")
     web.add_middleware(Timing, log_requests=flags.api_log)
     _add_cors(web, flags)
     # Added last, so it stands in front of everything, the mounted page included.
     web.add_middleware(Guard, policy=_policy(app, admission))
+    app.started_at["routes"] = time.time()
     return web
 
 

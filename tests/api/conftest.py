@@ -50,6 +50,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     folder = tmp_path_factory.mktemp("api")
     for name in ("one", "two"):
         write_empty_checkpoint(folder / f"models/Stable-diffusion/{name}.safetensors")
+    (folder / "styles.csv").write_text("name,prompt,negative_prompt\ndusk,at dusk,noon\n")
     app = build_app(parse(["--data-dir", str(folder), "--api"], {}), worker_command=FAKE_WORKER)
     app.settings.update({"sd_model_checkpoint": "one.safetensors"})
     app.start()

@@ -111,6 +111,8 @@ def test_the_checkpoint_is_chosen_by_any_of_its_names(client: TestClient) -> Non
         ("schedulers", "label", "Karras"),
         ("sd-models", "model_name", "one"),
         ("latent-upscale-modes", "name", "Latent"),
+        ("upscalers", "name", "Lanczos"),
+        ("prompt-styles", "name", "dusk"),
     ],
 )
 def test_the_lists_have_what_they_should(
@@ -118,6 +120,38 @@ def test_the_lists_have_what_they_should(
 ) -> None:
     rows = client.get(f"/sdapi/v1/{route}").json()
     assert value in [row[key] for row in rows]
+
+
+@pytest.mark.parametrize(
+    "route", ["face-restorers", "realesrgan-models", "script-info", "extensions"]
+)
+def test_what_this_version_has_none_of_is_an_empty_list(client: TestClient, route: str) -> None:
+    assert client.get(f"/sdapi/v1/{route}").json() == []
+
+
+def test_scripts_are_listed_for_both_tabs(client: TestClient) -> None:
+    assert client.get("/sdapi/v1/scripts").json() == {"txt2img": [], "img2img": []}
+
+
+def test_the_worker_is_asked_for_its_memory_and_to_unload(client: TestClient) -> None:
+    assert client.get("/sdapi/v1/memory").status_code == 200
+    for route in ("unload-checkpoint", "reload-checkpoint"):
+        assert client.post(f"/sdapi/v1/{route}").json() == {}
+
+
+@pytest.mark.parametrize("route", ["server-kill", "server-restart", "server-stop"])
+def test_the_server_is_not_stopped_unless_a_flag_allows_it(client: TestClient, route: str) -> None:
+    assert client.post(f"/sdapi/v1/{route}").status_code == 404
+
+
+def test_reading_the_options_does_not_need_the_chosen_checkpoint(
+    client: TestClient, app: App
+) -> None:
+    app.settings.update({"sd_model_checkpoint": "deleted.safetensors"})
+    told = client.get("/sdapi/v1/options").json()
+    assert told["sd_model_checkpoint"] == "deleted.safetensors"
+    assert client.post("/sdapi/v1/options", json=told).status_code == 200
+    app.settings.update({"sd_model_checkpoint": "one.safetensors"})
 
 
 def test_flags_are_told_without_secrets(client: TestClient) -> None:

@@ -21,16 +21,18 @@ import torch
 from modules.engine.engine import generate
 from modules.engine.fields import Sources
 from modules.errors import EaselError, OutOfMemoryError, UnknownNameError, WorkerError
-from modules.flags import Flags, Paths, paths_of
+from modules.flags import Flags, paths_of
+from modules.generation import extras
 from modules.generation.request import Request
 from modules.generation.result import Summary
-from modules.generation.styles import Style, read_csv
 from modules.generation.tokens import load_tokenizer
 from modules.jobs import messages
 from modules.jobs.loop import JobControl
+from modules.jobs.worker.extras import make_extras
 from modules.library.catalog import Catalog, CheckpointFile
 from modules.library.hashes import SHORT, Hasher
 from modules.library.index import Index
+from modules.library.styles import read_styles
 from modules.networks.model import Model, PrecisionPolicy
 from modules.networks.models import Models
 from modules.settings import Settings
@@ -67,6 +69,9 @@ class PictureMaker:
         self, run: messages.Run, control: JobControl, input_bytes: Callable[[str], bytes]
     ) -> Iterator[messages.SummaryKnown | messages.Artifact]:
         """The summary, then each picture. EaselError where the job can't be done."""
+        if run.kind == extras.KIND:
+            yield from make_extras(run, control, input_bytes)
+            return
         request = Request.from_record(run.request)
         settings = Settings.from_record(run.settings)
         checkpoint, vae = self._files(settings)
@@ -113,6 +118,10 @@ class PictureMaker:
                 "its trace stands in worker.log"
             )
         self._give_memory_back(error)
+        if run.kind == extras.KIND:
+            return OutOfMemoryError(
+                "the memory did not suffice to make the picture so large: ask for a smaller size"
+            )
         request = Request.from_record(run.request)
         size = f"{request.width}x{request.height}" if request.width else "the checkpoint's size"
         batch = request.batch_size
@@ -174,22 +183,6 @@ def flags_of(record: Mapping[str, Any]) -> Flags:
         if name in known
     }
     return Flags(**values)
-
-
-def read_styles(paths: Paths) -> dict[str, Style]:
-    """All styles by name; of two with one name the first counts. An unreadable file has none."""
-    styles: dict[str, Style] = {}
-    for file in paths.styles_files:
-        try:
-            found = read_csv(file.read_text("utf-8-sig"))
-        except FileNotFoundError:
-            continue
-        except (OSError, UnicodeDecodeError) as error:
-            log.warning("the styles of %s can't be read: %s", file, error)
-            continue
-        for style in found:
-            styles.setdefault(style.name, style)
-    return styles
 
 
 def device_in_words(device: torch.device) -> str:

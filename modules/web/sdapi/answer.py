@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from modules.app import App
@@ -17,8 +18,10 @@ from modules.web.sdapi import images
 from modules.web.sdapi.bodies import Img2ImgBody, Txt2ImgBody
 
 
-def of_job(view: JobView, body: Txt2ImgBody | Img2ImgBody, app: App) -> dict[str, Any]:
-    """{"images", "parameters", "info"} of a finished job."""
+def of_job(
+    view: JobView, body: Txt2ImgBody | Img2ImgBody, app: App, *, warnings: Sequence[str] = ()
+) -> dict[str, Any]:
+    """{"images", "parameters", "info"} of a finished job; `warnings` come before its own."""
     pictures = []
     if body.send_images:
         pictures = [
@@ -27,7 +30,7 @@ def of_job(view: JobView, body: Txt2ImgBody | Img2ImgBody, app: App) -> dict[str
     return {
         "images": pictures,
         "parameters": _echo(body),
-        "info": json.dumps(_account(view), ensure_ascii=False),
+        "info": json.dumps(_account(view, warnings), ensure_ascii=False),
     }
 
 
@@ -39,7 +42,7 @@ def _echo(body: Txt2ImgBody | Img2ImgBody) -> dict[str, Any]:
     return echo
 
 
-def _account(view: JobView) -> dict[str, Any]:
+def _account(view: JobView, warnings: Sequence[str]) -> dict[str, Any]:
     request = Request.from_record(view.request)
     summary = Summary.from_record(view.summary) if view.summary else None
     items = view.items
@@ -81,5 +84,5 @@ def _account(view: JobView) -> dict[str, Any]:
         "is_using_inpainting_conditioning": False,
         "version": VERSION_VALUE,
         "job_id": view.id,
-        "warnings": list(view.warnings),
+        "warnings": [*warnings, *view.warnings],
     }

@@ -31,10 +31,47 @@ def _children(part: dict[str, Any] | list[Any]) -> Iterable[Any]:
     return part.values() if isinstance(part, dict) else part
 
 
-class Base(BaseModel):
-    """Fields of both routes."""
+class Loose(BaseModel):
+    """A body as clients send it; see this file's first lines."""
 
     model_config = ConfigDict(extra="ignore", coerce_numbers_to_str=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def read_loosely(cls, values: Any) -> Any:
+        """A field sent as null is a field not sent; one that must be a list may come bare, and an
+        empty list may stand for an empty object or the other way round, as in PHP and Lua.
+        """
+        if values is None:
+            return {}
+        if not isinstance(values, dict):
+            return values
+        read = {}
+        for name, value in values.items():
+            entry = cls.model_fields.get(name)
+            if entry is None or value is None:
+                continue
+            if _is_deeper(value, MAX_DEPTH):
+                raise RequestError(
+                    f"{name} is nested deeper than {MAX_DEPTH} levels; send it flatter", field=name
+                )
+            read[name] = _shaped(value, str(entry.annotation))
+        return read
+
+
+def _shaped(value: Any, wanted: str) -> Any:
+    """`value` for a field whose type is `wanted` in Python's spelling."""
+    if wanted.startswith("list"):
+        if value == {}:
+            return []
+        return [value] if wanted.startswith("list[str]") and isinstance(value, str) else value
+    if wanted.startswith("dict") and value == []:
+        return {}
+    return value
+
+
+class Base(Loose):
+    """Fields of both routes."""
 
     prompt: str = ""
     negative_prompt: str = ""
@@ -78,20 +115,6 @@ class Base(BaseModel):
     send_images: bool = True
     save_images: bool = False
 
-    @model_validator(mode="before")
-    @classmethod
-    def null_means_default(cls, values: Any) -> Any:
-        """A field sent as null is a field not sent."""
-        if isinstance(values, dict):
-            for name in ("script_args", "alwayson_scripts", "override_settings", "comments"):
-                if _is_deeper(values.get(name), MAX_DEPTH):
-                    raise RequestError(
-                        f"{name} is nested deeper than {MAX_DEPTH} levels; send it flatter",
-                        field=name,
-                    )
-            return {key: value for key, value in values.items() if value is not None}
-        return values
-
 
 class Txt2ImgBody(Base):
     """POST /sdapi/v1/txt2img."""
@@ -133,7 +156,50 @@ class Img2ImgBody(Base):
     include_init_images: bool = False
 
 
-class ImageBody(BaseModel):
+class ImageBody(Loose):
     """POST /sdapi/v1/png-info."""
 
     image: str = ""
+
+
+class InterrogateBody(ImageBody):
+    """POST /sdapi/v1/interrogate."""
+
+    model: str = "clip"
+
+
+class ExtrasBody(Loose):
+    """What both Extras routes take."""
+
+    resize_mode: int = Field(0, ge=0, le=1)
+    show_extras_results: bool = True
+    gfpgan_visibility: float = Field(0, ge=0, le=1)
+    codeformer_visibility: float = Field(0, ge=0, le=1)
+    codeformer_weight: float = Field(0, ge=0, le=1)
+    upscaling_resize: float = Field(2, gt=0)
+    upscaling_resize_w: int = Field(512, ge=1)
+    upscaling_resize_h: int = Field(512, ge=1)
+    upscaling_crop: bool = True
+    upscaler_1: str = "None"
+    upscaler_2: str = "None"
+    extras_upscaler_2_visibility: float = Field(0, ge=0, le=1)
+    upscale_first: bool = False
+
+
+class ExtraSingleBody(ExtrasBody):
+    """POST /sdapi/v1/extra-single-image."""
+
+    image: str = ""
+
+
+class NamedImage(Loose):
+    """One picture of a batch; `name` is its file's."""
+
+    data: str = ""
+    name: str = ""
+
+
+class ExtraBatchBody(ExtrasBody):
+    """POST /sdapi/v1/extra-batch-images."""
+
+    imageList: list[NamedImage] = Field(default_factory=list)

@@ -61,8 +61,8 @@ def to_request(body: Txt2ImgBody | Img2ImgBody, app: App) -> Request:
         "s_tmax": math.inf if body.s_tmax == 0 else body.s_tmax,
         "override_settings": body.override_settings or {},
         "comments": body.comments or {},
-        "save_images": body.save_images and not body.do_not_save_samples,
-        "save_grid": body.save_images and not body.do_not_save_grid,
+        "save_images": body.save_images,
+        "save_grid": body.save_images,
     }
     if isinstance(body, Img2ImgBody):
         return Request(**values, init=_init(body, app))
@@ -70,12 +70,25 @@ def to_request(body: Txt2ImgBody | Img2ImgBody, app: App) -> Request:
 
 
 def _refuse_unknown_scripts(body: Base) -> None:
-    """No script is here yet; a block without arguments asks for nothing and is let pass."""
+    """No script is here yet."""
     if body.script_name and body.script_name.lower() != "none":
-        raise HTTPException(422, f"script {body.script_name!r} not found")
+        raise HTTPException(422, f"Script {body.script_name!r} not found; there are no scripts")
     for title, block in body.alwayson_scripts.items():
-        if isinstance(block, dict) and block.get("args"):
+        if not _asks_for_nothing(block):
             raise HTTPException(422, f"always on script {title!r} not found; leave its block out")
+
+
+def ignored_scripts(body: Base) -> list[str]:
+    """A warning for each script that is not here but was given nothing to do either."""
+    return [
+        f"always on script {title!r} is not here; its empty block is ignored"
+        for title, block in body.alwayson_scripts.items()
+        if _asks_for_nothing(block)
+    ]
+
+
+def _asks_for_nothing(block: Any) -> bool:
+    return not block or (isinstance(block, dict) and not block.get("args"))
 
 
 def _with_infotext(body: Txt2ImgBody | Img2ImgBody, app: App) -> Txt2ImgBody | Img2ImgBody:

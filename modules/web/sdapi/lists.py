@@ -9,6 +9,7 @@ from typing import Any
 from modules.app import App
 from modules.generation.choices import LATENT_UPSCALE_MODES, SAMPLERS, SCHEDULES, UPSCALERS
 from modules.library.catalog import CheckpointFile
+from modules.library.styles import read_styles
 
 
 def samplers() -> list[dict[str, Any]]:
@@ -62,6 +63,13 @@ def _checkpoint(entry: CheckpointFile) -> dict[str, Any]:
 
 def checkpoints(app: App) -> list[dict[str, Any]]:
     return [_checkpoint(entry) for entry in app.catalog.checkpoints]
+
+
+def prompt_styles(app: App) -> list[dict[str, str]]:
+    return [
+        {"name": style.name, "prompt": style.prompt, "negative_prompt": style.negative_prompt}
+        for style in read_styles(app.paths).values()
+    ]
 
 
 def vaes(app: App) -> list[dict[str, str]]:

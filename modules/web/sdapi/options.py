@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
 from modules.app import App
-from modules.errors import RequestError
+from modules.errors import UnknownNameError
 from modules.library.catalog import AUTOMATIC, NONE
 from modules.settings import OPTIONS
+
+log = logging.getLogger(__name__)
 
 _CHECKPOINT = "sd_model_checkpoint"
 _VAE = "sd_vae"
@@ -17,20 +20,26 @@ _VAE = "sd_vae"
 def read(app: App) -> dict[str, Any]:
     """Every key, also the unknown ones of config.json; the checkpoint by its title."""
     values = {**app.settings.unknown, **app.settings.current.as_dict()}
-    values[_CHECKPOINT] = app.catalog.default(values.get(_CHECKPOINT) or None).title
+    try:
+        values[_CHECKPOINT] = app.catalog.default(values.get(_CHECKPOINT) or None).title
+    except UnknownNameError as error:  # the chosen file is gone: that keeps nobody from reading
+        log.warning("%s", error)
     return values
 
 
 def write(app: App, changes: Mapping[str, Any]) -> None:
-    """Change settings. Frozen and hidden ones, and those that the API must not touch, are passed
-    over.
+    """Change settings. Frozen and hidden ones, those that the API must not touch, and what is as it
+    was are passed over.
 
     UnknownNameError where checkpoint or VAE are not there, SettingsError where a value can't be
     used.
     """
-    if app.flags.freeze_settings:
-        raise RequestError("settings are frozen by --freeze-settings", field="options")
-    wanted = {key: value for key, value in changes.items() if _may_be_set(app, key)}
+    now = read(app)
+    wanted = {
+        key: value
+        for key, value in changes.items()
+        if _may_be_set(app, key) and not (key in now and now[key] == value)
+    }
     checkpoint = wanted.get(_CHECKPOINT)
     if checkpoint:
         found = app.catalog.find(str(checkpoint))

@@ -7,64 +7,57 @@ from typing import Any
 
 from fastapi import APIRouter, HTTPException, Request
 
-from modules import errors
 from modules.app import App
 from modules.generation import infotext as infotexts
-from modules.jobs.job import JobView
 from modules.pictures.metadata import read_infotext
-from modules.web import failures
-from modules.web.sdapi import answer, convert, images, lists, options, state
+from modules.web.sdapi import answer, control, convert, extras, images, lists, missing, options
 from modules.web.sdapi.bodies import ImageBody, Img2ImgBody, Txt2ImgBody
+from modules.web.sdapi.waiting import finished
+from modules.web.tasks import Tasks
 
-_POLL = 0.05  # seconds between looks at the job
 
-
-def build_router(app: App) -> APIRouter:
-    """All routes, bound to one App."""
+def build_router(app: App, tasks: Tasks) -> APIRouter:
+    """All routes, bound to one App. `tasks` learns the names that clients give their jobs."""
     router = APIRouter(prefix="/sdapi/v1", tags=["sdapi"])
-    _add_generation(router, app)
-    _add_control(router, app)
+    _add_generation(router, app, tasks)
+    extras.add_routes(router, app)
+    missing.add_routes(router, app)
+    control.add_routes(router, app)
     _add_options(router, app)
     _add_lists(router, app)
+    _add_refreshes(router, app)
     return router
 
 
-async def _finished(app: App, job_id: str, http: Request) -> JobView:
-    """The ended job. A client that hangs up takes along a job that saves nothing."""
-    while True:
-        view = await asyncio.to_thread(app.jobs.view, job_id)  # holds no thread while it waits
-        if view.is_finished:
-            return view
-        if await http.is_disconnected() and not view.request.get("save_images"):
-            app.jobs.cancel(job_id)
-        await asyncio.sleep(_POLL)
-
-
-async def _generate(app: App, body: Txt2ImgBody | Img2ImgBody, http: Request) -> dict[str, Any]:
+async def _generate(
+    app: App, tasks: Tasks, body: Txt2ImgBody | Img2ImgBody, http: Request
+) -> dict[str, Any]:
+    ignored = convert.ignored_scripts(body)
     wish = await asyncio.to_thread(convert.to_request, body, app)
+    job_id = await asyncio.to_thread(app.submit, wish, source="api")
+    if body.force_task_id:
+        tasks.name(body.force_task_id, job_id)
     if not body.override_settings_restore_afterwards and wish.override_settings:
         await asyncio.to_thread(options.write, app, dict(wish.override_settings))
-    job_id = await asyncio.to_thread(app.submit, wish, source="api")
-    view = await _finished(app, job_id, http)
-    if view.state == "failed" and view.error is not None:
-        raise errors.from_record(view.error)
-    return await asyncio.to_thread(answer.of_job, view, body, app)
+    view = await finished(app, job_id, http)
+    return await asyncio.to_thread(answer.of_job, view, body, app, warnings=ignored)
 
 
-def _add_generation(router: APIRouter, app: App) -> None:
+def _add_generation(router: APIRouter, app: App, tasks: Tasks) -> None:
     @router.post("/txt2img")
     async def txt2img(http: Request, body: Txt2ImgBody | None = None) -> dict[str, Any]:
         """Pictures from a prompt."""
-        return await _generate(app, body or Txt2ImgBody.model_validate({}), http)
+        return await _generate(app, tasks, body or Txt2ImgBody.model_validate({}), http)
 
     @router.post("/img2img")
     async def img2img(http: Request, body: Img2ImgBody | None = None) -> dict[str, Any]:
         """Pictures from a picture."""
-        return await _generate(app, body or Img2ImgBody.model_validate({}), http)
+        return await _generate(app, tasks, body or Img2ImgBody.model_validate({}), http)
 
     @router.post("/png-info")
-    def png_info(body: ImageBody) -> dict[str, Any]:
+    def png_info(body: ImageBody | None = None) -> dict[str, Any]:
         """The infotext of a picture, parsed."""
+        body = body or ImageBody()
         if not body.image.strip():
             raise HTTPException(404, "Image not found")
         data = images.decode(body.image, field="image")
@@ -75,32 +68,6 @@ def _add_generation(router: APIRouter, app: App) -> None:
         return {"info": text, "items": items, "parameters": infotexts.parse(text).as_parameters()}
 
 
-def _add_control(router: APIRouter, app: App) -> None:
-    @router.get("/progress")
-    def progress(skip_current_image: bool = False) -> dict[str, Any]:
-        """Of the job that runs; all zero when none does."""
-        return state.progress(app, with_image=not skip_current_image)
-
-    @router.post("/interrupt")
-    def interrupt() -> dict[str, Any]:
-        """Stop what runs at once."""
-        app.jobs.interrupt(now=True)
-        return {}
-
-    @router.post("/skip")
-    def skip() -> None:
-        """Give up the batch in work."""
-        app.jobs.skip()
-
-    @router.get("/memory")
-    def memory() -> dict[str, Any]:
-        """Of this host and of the worker's device."""
-        try:
-            return app.ask_worker("memory")
-        except errors.WorkerError as error:
-            return failures.body_of("WorkerError", error.message)
-
-
 def _add_options(router: APIRouter, app: App) -> None:
     @router.get("/options")
     def get_options() -> dict[str, Any]:
@@ -108,9 +75,9 @@ def _add_options(router: APIRouter, app: App) -> None:
         return options.read(app)
 
     @router.post("/options")
-    def set_options(changes: dict[str, Any]) -> None:
+    def set_options(changes: dict[str, Any] | None = None) -> None:
         """Change settings; none is changed if one value can't be used."""
-        options.write(app, changes)
+        options.write(app, changes or {})
 
     @router.get("/cmd-flags")
     def cmd_flags() -> dict[str, Any]:
@@ -143,6 +110,25 @@ def _add_lists(router: APIRouter, app: App) -> None:
     def sd_vae() -> list[dict[str, str]]:
         return lists.vaes(app)
 
+    @router.get("/prompt-styles")
+    def prompt_styles() -> list[dict[str, str]]:
+        return lists.prompt_styles(app)
+
+    for path in ("/face-restorers", "/realesrgan-models", "/script-info", "/extensions"):
+        router.add_api_route(path, _none_here, methods=["GET"], name=path.strip("/"))
+
+    @router.get("/scripts")
+    def scripts() -> dict[str, list[str]]:
+        """Titles in lower case; this version has no scripts."""
+        return {"txt2img": [], "img2img": []}
+
+
+def _none_here() -> list[dict[str, Any]]:
+    """This version has none of these."""
+    return []
+
+
+def _add_refreshes(router: APIRouter, app: App) -> None:
     @router.post("/refresh-checkpoints")
     def refresh_checkpoints() -> None:
         """Look at the folders again."""

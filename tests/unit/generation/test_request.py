@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modules.errors import RequestError
-from modules.generation.request import MAX_TEXT, Hires, Init, Mask, Request
+from modules.generation.checks import MAX_TEXT
+from modules.generation.request import Hires, Init, Mask, Request
 from modules.generation.result import Picture, Summary
 
 SHA = "0123456789abcdef" * 4

@@ -25,11 +25,13 @@ from typing import Any
 from PIL import Image
 
 from modules.errors import EaselError, OutOfMemoryError, RequestError, WorkerError
+from modules.generation import extras
 from modules.generation.request import Request
 from modules.generation.result import Picture, Summary
 from modules.jobs import messages
 from modules.jobs.channel import over_standard_streams
 from modules.jobs.loop import JobControl, Loop
+from modules.jobs.worker.extras import make_extras
 from modules.pictures.metadata import encode
 from modules.settings import Settings
 
@@ -72,6 +74,9 @@ class FakeMaker:
     def make(
         self, run: messages.Run, control: JobControl, input_bytes: Callable[[str], bytes]
     ) -> Iterator[messages.SummaryKnown | messages.Artifact]:
+        if run.kind == extras.KIND:
+            yield from make_extras(run, control, input_bytes)
+            return
         request = Request.from_record(run.request)
         settings = Settings.from_record(run.settings)
         orders = [order.strip() for order in request.prompt.split(";")]

@@ -1,0 +1,1 @@
+"""What is done to finished pictures: making them larger."""
