@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import struct
 import warnings
+from collections.abc import Mapping
 from typing import Any
 
 from PIL import ExifTags, Image, ImageOps, PngImagePlugin, UnidentifiedImageError
