@@ -6,6 +6,7 @@ networks on disk or samplers. Rules and the quirks that are kept: A1111 numerics
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -65,6 +66,9 @@ def strip_comments(text: str) -> str:
 def extra_networks(text: str) -> tuple[str, tuple[Tag, ...]]:
     """The text without extra-network tags, and these in order."""
     tags = []
+    # Behind the last > no tag can end, and each < there would be followed to the text's end.
+    end = text.rfind(">") + 1
+    text, rest = text[:end], text[end:]
     for kind, arguments in _TAG.findall(text):
         parts = [argument.split("=", 2) for argument in arguments.split(":")]
         tags.append(
@@ -74,7 +78,7 @@ def extra_networks(text: str) -> tuple[str, tuple[Tag, ...]]:
                 {part[0]: part[1] for part in parts if len(part) == 2},
             )
         )
-    return _TAG.sub("", text), tuple(tags)
+    return _TAG.sub("", text) + rest, tuple(tags)
 
 
 def split_and(text: str) -> list[tuple[str, float]]:
@@ -98,14 +102,20 @@ class _Scan:
     """Segments in the making, and where the open brackets of either kind began."""
 
     def __init__(self) -> None:
-        self.texts: list[str] = []
+        self.texts: list[list[str]] = []  # each in pieces
         self.weights: list[float] = []
         self.rounds: list[int] = []
         self.squares: list[int] = []
+        self.begun = True  # whether a bracket stood since the last piece of text
 
     def add(self, text: str, weight: float = 1.0) -> None:
-        self.texts.append(text)
+        # Text with no bracket between has one weight: kept together, a close weighs it once.
+        if not self.begun and weight == self.weights[-1] == 1.0:
+            self.texts[-1].append(text)
+            return
+        self.texts.append([text])
         self.weights.append(weight)
+        self.begun = False
 
     def add_run(self, run: str) -> None:
         first, *rest = _BREAK.split(run)
@@ -119,8 +129,17 @@ class _Scan:
         self.add("BREAK", -1.0)
         self.add(rest[-1].lstrip())
 
+    def open(self, opened: list[int], bracket: str) -> None:
+        """Note the place of an open bracket; nested too deep, it is a character."""
+        if len(opened) >= MAX_NESTING:
+            self.add(bracket)
+            return
+        opened.append(len(self.texts))
+        self.begun = True
+
     def close(self, opened: list[int], factor: float) -> None:
         """Weigh everything since the last open bracket of that kind."""
+        self.begun = True
         for place in range(opened.pop(), len(self.weights)):
             self.weights[place] *= factor
 
@@ -128,9 +147,9 @@ class _Scan:
         if token[0] == "\\":
             self.add(token[1:])
         elif token == "(":
-            self.rounds.append(len(self.texts))
+            self.open(self.rounds, token)
         elif token == "[":
-            self.squares.append(len(self.texts))
+            self.open(self.squares, token)
         elif token == ")" and self.rounds:
             self.close(self.rounds, ROUND)
         elif token == "]" and self.squares:
@@ -153,13 +172,13 @@ class _Scan:
             self.close(self.rounds, ROUND)
         while self.squares:
             self.close(self.squares, SQUARE)
-        merged: list[Segment] = []
-        for text, weight in zip(self.texts, self.weights, strict=True):
-            if merged and merged[-1].weight == weight:
-                merged[-1] = Segment(merged[-1].text + text, weight)
+        merged: list[tuple[list[str], float]] = []
+        for pieces, weight in zip(self.texts, self.weights, strict=True):
+            if merged and merged[-1][1] == weight:
+                merged[-1][0].extend(pieces)
             else:
-                merged.append(Segment(text, weight))
-        return merged or [Segment("")]
+                merged.append((pieces, weight))
+        return [Segment("".join(pieces), weight) for pieces, weight in merged] or [Segment("")]
 
 
 def parse_attention(text: str) -> list[Segment]:
@@ -356,12 +375,21 @@ def prompt_schedule(
     if prompt is None:
         return [(total, text)]
     items = _walk(prompt)
-    if any(isinstance(item, _Alternate) for item in items):
-        ends = set(range(1, total + 1))
-    else:
-        ends = {when(item.when) for item in items if isinstance(item, _Scheduled)}
-        ends = {end for end in ends if end >= 1} | {total}
-    return [(end, _render(prompt, end, when)) for end in sorted(ends)]
+    switches = {when(item.when) for item in items if isinstance(item, _Scheduled)}
+    switches = {end for end in switches if end >= 1} | {total}
+    counts = {len(item.options) for item in items if isinstance(item, _Alternate)}
+    if not counts:
+        return [(end, _render(prompt, end, when)) for end in sorted(switches)]
+    # Between two switches the turns of all alternations come round again after so many steps.
+    period = math.lcm(*counts)
+    texts: dict[tuple[int, int], str] = {}
+    schedule = []
+    for end in range(1, total + 1):
+        key = (sum(switch < end for switch in switches), end % period)
+        if key not in texts:
+            texts[key] = _render(prompt, end, when)
+        schedule.append((end, texts[key]))
+    return schedule
 
 
 def index_at(schedule: Sequence[tuple[int, object]], call: int) -> int:
