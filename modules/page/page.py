@@ -25,6 +25,7 @@ from modules.page import (
     footer,
     form,
     generate,
+    history,
     quick,
     results,
     settings_tab,
@@ -41,6 +42,7 @@ SCRIPTS = (
     "dom.js",
     *canvas.SCRIPTS,
     *results.SCRIPTS,
+    *history.SCRIPTS,
     "notices.js",
     "settings.js",
     "status.js",
@@ -48,7 +50,7 @@ SCRIPTS = (
     "prompts.js",
     "page.js",
 )
-STYLES = (*canvas.STYLES, "style.css")
+STYLES = (*canvas.STYLES, "style.css", *history.STYLES)
 
 
 # Gradio adds the scripts of `head` while its own page already runs. These keep their order, so that
@@ -84,6 +86,8 @@ def build_page(app: App) -> gr.Blocks:
                 txt2img = generate.build(app, "txt2img", size, notices)
             with gr.Tab("img2img", id="img2img", elem_id="tab_img2img"):
                 img2img = generate.build(app, "img2img", size, notices)
+            with gr.Tab("History", id="history", elem_id="tab_history"):
+                history.build(app, tabs, txt2img, img2img, notices)
             with gr.Tab("PNG Info", id="pnginfo", elem_id="tab_pnginfo"):
                 transfer.build_png_info(app, tabs, txt2img, img2img, notices)
             with gr.Tab("Settings", id="settings", elem_id="tab_settings"):

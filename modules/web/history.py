@@ -6,7 +6,6 @@ library; knows no page.
 
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -78,12 +77,11 @@ def _add_search(router: APIRouter, app: App) -> None:
         return {"pictures": [_record(each) for each in found], "total": total}
 
     @router.post("/look")
-    def look(wait: bool = False) -> dict[str, bool]:
-        """Look for new and deleted files, aside or (with `wait`) now; whether something changed."""
-        if wait:
-            return {"changed": app.history.look()}
-        threading.Thread(target=app.history.look, name="history", daemon=True).start()
-        return {"changed": False}
+    def look() -> dict[str, bool]:
+        """Look for new, changed and deleted files; whether there were any. Twice within seconds,
+        the second one is spared.
+        """
+        return {"changed": app.history.look()}
 
     @router.get("/choices")
     def choices() -> dict[str, list[str]]:
