@@ -42,7 +42,9 @@ def build(app: App, tabs: gr.Tabs, txt2img: Tab, img2img: Tab, notices: Notices)
 
     def send(event: gr.EventData) -> list[Any]:
         number, target = int(event.number), str(event.to)
-        values = form.from_infotext(app.history.infotext(number), app.settings.current)
+        values = form.from_infotext(
+            app.history.infotext(number, app.visitors.owner), app.settings.current
+        )
         chosen: list[Any] = [gr.skip()] * 4
         if target == "txt2img":
             chosen[0] = gr.Tabs(selected="txt2img")
@@ -70,7 +72,7 @@ def _picture(app: App, number: int, target: str) -> list[Any]:
         command = {"load": f"easel/v1/history/{number}/image", "nonce": f"history-{number}"}
         return [opened, gr.Tabs(selected="sketch"), gr.skip(), command]
     # A copy where Gradio keeps uploads: it would refuse a file in a folder of the user's choice.
-    path = app.history.path(number)
+    path = app.history.path(number, app.visitors.owner)
     try:
         data = path.read_bytes()
     except OSError as error:
