@@ -236,8 +236,10 @@ class App:
         hires = request.hires
         if hires is not None:
             resolve_sampler(hires.sampler_name, hires.scheduler, prefix="hr_")
-            if hires.checkpoint:
-                self.catalog.find(hires.checkpoint)
+            if hires.other_checkpoint:
+                self.catalog.find(hires.other_checkpoint, "hr_checkpoint_name")
+        if request.refiner:
+            self.catalog.find(request.refiner, "refiner_checkpoint")
         self._check_size(request)
 
     def _check_inputs(self, request: Wish) -> None:

@@ -150,7 +150,8 @@ class Guided:
 
     conditioning(call) gives the conditioning of the 0-based denoiser call; it should return the
     same object while nothing changes, since what is stacked from it is kept. total_steps: steps, or
-    twice as many for a second-order sampler. At scale 1 the negative prompt is evaluated as well.
+    twice as many for a second-order sampler. before_call(call, level) is called first in every
+    call, and may replace the denoiser. At scale 1 the negative prompt is evaluated as well.
     """
 
     def __init__(
@@ -162,29 +163,47 @@ class Guided:
         total_steps: int,
         mask: LatentMask | None = None,
         skip: SkipNegative | None = None,
+        before_call: Callable[[int, Tensor], None] | None = None,
     ) -> None:
-        self.denoiser = denoiser
+        self.denoiser: Any = denoiser
         self.calls = 0
-        self._conditioning = conditioning
+        self._conditioning: Callable[[int], BatchConditioning] | None = conditioning
         self._scale = scale
         self._total_steps = total_steps
         self._mask = mask
         self._skip = skip or SkipNegative()
+        self._before_call = before_call
         self._kept: tuple[BatchConditioning, _Stacked] | None = None
+
+    def forget(self) -> None:
+        """Let go of denoiser and conditioning; `replace` must follow before the next call."""
+        self.denoiser = self._conditioning = None
+        self._kept = None
+
+    def replace(self, denoiser: Any, conditioning: Callable[[int], BatchConditioning]) -> None:
+        """Go on with another model; calls are counted on."""
+        self.denoiser, self._conditioning = denoiser, conditioning
 
     def __call__(self, x: Tensor, sigma: Tensor) -> Tensor:
         """x0 (B,C,h,w) for x in VE space at sigma, 0-dim CPU; masked in x0 space."""
+        self._begin(sigma)
         denoised, _ = self._guide(self.denoiser, x, sigma, self._scale)
         return self._mask.blend(denoised) if self._mask else denoised
 
     def eps(self, x: Tensor, t: Tensor) -> Tensor:
         """Noise (B,C,h,w) for x in VP space at timestep t, 0-dim CPU; the mask acts on x."""
+        self._begin(t)
         return self._guide(self.denoiser.eps, self._masked(x), t, self._scale)[0]
 
     def eps_pair(self, x: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
         """(guided noise at CFG++'s scale, noise seen without the prompt), both (B,C,h,w)."""
+        self._begin(t)
         scale = self._scale / CFG_PLUS_PLUS_DIVISOR
         return self._guide(self.denoiser.eps, self._masked(x), t, scale)
+
+    def _begin(self, level: Tensor) -> None:
+        if self._before_call is not None:
+            self._before_call(self.calls, level)
 
     def _masked(self, x: Tensor) -> Tensor:
         return self._mask.blend(x) if self._mask else x
@@ -193,6 +212,7 @@ class Guided:
         self, predict: BatchDenoiser, x: Tensor, level: Tensor, scale: float
     ) -> tuple[Tensor, Tensor]:
         """(guided prediction, negative prediction) of one call; `level` is sigma or a timestep."""
+        assert self._conditioning is not None, "forgotten and not replaced"
         rows = self._stacked(self._conditioning(self.calls))
         assert rows.owners[-1] + 1 == x.shape[0], (
             f"{x.shape[0]} images but conditioning for {rows.owners[-1] + 1}"

@@ -8,31 +8,25 @@ index alone, never on which others are made. It knows no queue, no file names an
 from __future__ import annotations
 
 import collections
-import contextlib
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-import torch
 from PIL import Image
 from torch import Tensor
 
-from modules.diffusion.guidance import LatentMask
 from modules.diffusion.steps import Step
 from modules.engine import preview
-from modules.engine.conditioning import Conditioner, TextEncoder, Timeline
-from modules.engine.enlarge import decoded, enlarge
+from modules.engine.checkpoints import Checkpoint, Turns
 from modules.engine.fields import Sources, extra_fields, infotext_of, picture_of, summary_of
-from modules.engine.passes import Beginning, Running
-from modules.engine.plan import Plan, make_plan
-from modules.engine.start import Start, prepare
+from modules.engine.making import Making
+from modules.engine.plan import Others, Plan, make_plan
 from modules.generation.request import Request
 from modules.generation.result import Picture, Summary
 from modules.generation.styles import Style
 from modules.generation.tokens import Tokenizer
 from modules.networks.model import Model
-from modules.pictures import edit
 from modules.pictures.metadata import encode, open_image
 from modules.settings import Settings
 
@@ -73,15 +67,19 @@ def generate(
     control: Control,
     sources: Sources,
     styles: Mapping[str, Style] | None = None,
+    checkpoints: Callable[[str, str], Checkpoint] | None = None,
     on_summary: Callable[[Summary], None] | None = None,
 ) -> Iterator[Output]:
     """The pictures of `indexes` (0-based over n_iter * batch_size), in order, each when it is
     ready.
 
     Batches are made of the wanted indexes, `request.batch_size` at a time. `input_bytes(sha256)`
-    gives a stored picture's file. `on_summary` is called once, before the first picture. Raises
-    EaselError kinds; what was yielded before stays good.
+    gives a stored picture's file. `checkpoints(name, field)` finds another checkpoint for the
+    request's field, and the job's own under the name ""; without it a job has but `model`, which
+    the caller must not keep, lest there be no room for the others. `on_summary` is called once,
+    before the first picture. Raises EaselError kinds; what was yielded before stays good.
     """
+    others = _others(request, checkpoints)
     plan = make_plan(
         request,
         settings,
@@ -89,8 +87,11 @@ def generate(
         alphas_cumprod=model.alphas_cumprod,
         on_cuda=model.device.type == "cuda",
         styles=styles or {},
+        others=others,
     )
-    job = _Job(request, settings, plan, model, tokenizer, control, sources)
+    own = checkpoints("", "") if checkpoints else None
+    job = _Job(request, settings, plan, Turns(model, own), tokenizer, control, sources)
+    del model
     try:
         job.start_from(input_bytes)
         for number, output in enumerate(job.outputs(indexes)):
@@ -101,6 +102,21 @@ def generate(
         job.close()
 
 
+def _others(
+    request: Request, checkpoints: Callable[[str, str], Checkpoint] | None
+) -> Others | None:
+    """The checkpoints that the request names. UnknownNameError where one is not there."""
+    hires = request.hires.other_checkpoint if request.hires else None
+    if not (hires or request.refiner):
+        return None
+    assert checkpoints is not None, "nobody told where to find another checkpoint"
+    return Others(
+        own_key=checkpoints("", "").key,
+        hires=checkpoints(hires, "hr_checkpoint_name") if hires else None,
+        refiner=checkpoints(request.refiner, "refiner_checkpoint") if request.refiner else None,
+    )
+
+
 class _Job:
     """One request's plan at work."""
 
@@ -109,7 +125,7 @@ class _Job:
         request: Request,
         settings: Settings,
         plan: Plan,
-        model: Model,
+        turns: Turns,
         tokenizer: Tokenizer,
         control: Control,
         sources: Sources,
@@ -118,27 +134,24 @@ class _Job:
         self._request = request
         self._settings = settings
         self._plan = plan
-        self._model = model
         self._control = control
         self._sources = sources
-        self._encoder = TextEncoder(model, tokenizer, settings)
-        self._start: Start | None = None
+        self._making = Making(plan, settings, turns, tokenizer)
+        self._done = 0  # steps of the batch in work
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="encode")
         self._pending: collections.deque[Future[Output]] = collections.deque()
 
     def start_from(self, input_bytes: Callable[[str], bytes]) -> None:
-        """Prepare img2img's start, and know all fields of infotext."""
+        """Prepare what the job starts from, and know all fields of infotext."""
         most = self._settings.easel.easel_max_pixels
 
         def open_picture(name: str, field: str) -> Image.Image:
             return open_image(input_bytes(name), max_pixels=most, field=field)
 
-        init = self._plan.init
-        if init is not None:
-            with self._making():
-                self._start = prepare(init, self._plan, self._settings, self._model, open_picture)
-        fields = self._start.fields if self._start else {}
-        self.extra = extra_fields(self._request, self._settings, self._plan, fields)
+        with self._making.held():
+            self._making.prepare(open_picture)
+        start_fields = self._making.start_fields
+        self.extra = extra_fields(self._request, self._settings, self._plan, start_fields)
 
     def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
@@ -161,99 +174,52 @@ class _Job:
         """Make one batch; the word that it ended with is returned."""
         word: Word = "go"
         latent: Tensor | None = None
-        done = 0
-        for number in range(len(self._plan.passes)):
-            with self._making():
-                running = self._running(number, batch, latent)
-                steps = iter(running)
-            while (word := self._control.check()) == "go":
-                with self._making():
-                    step = next(steps, None)
-                    if step is None:
-                        break
-                    done += 1
-                    self._tell(batch[0], done, step)
-                yield from self._ready()
-            latent = running.latent
+        self._done = 0
+        for number in self._plan.passes_run:
+            word, latent = yield from self._pass(number, batch, latent)
             if word != "go":
                 break
         if latent is not None:
             yield from self._finish(batch, latent, complete=word == "go")
         return word
 
-    def _making(self) -> contextlib.ExitStack:
-        """What holds while tensors are made. Never around a yield: it would reach the caller."""
-        stack = contextlib.ExitStack()
-        stack.enter_context(torch.inference_mode())
-        if self._plan.tiling:
-            stack.enter_context(self._model.tiling())
-        return stack
+    def _pass(
+        self, number: int, batch: list[int], latent: Tensor | None
+    ) -> Generator[Output, None, tuple[Word, Tensor | None]]:
+        """Run one pass from what the last one made. The word that it ended with, and its result."""
+        word: Word
+        with self._making.held():
+            running = self._making.running(number, batch, latent)
+            steps = iter(running)
+        while (word := self._control.check()) == "go":
+            with self._making.held():
+                step = next(steps, None)
+                if step is None:
+                    break
+                self._done += 1
+                self._tell(batch[0], step)
+            yield from self._ready()
+        return word, running.latent
 
-    def _running(self, number: int, batch: list[int], latent: Tensor | None) -> Running:
-        plan, settings = self._plan, self._settings
-        step = plan.passes[number]
-        timeline = Timeline(
-            plan.passes[0].walk.total_steps,
-            step.hires_steps,
-            old=settings.compatibility.use_old_scheduling,
-        )
-        return Running(
-            step,
-            plan,
-            self._model,
-            batch,
-            Conditioner(step.texts, self._encoder, timeline, settings, len(batch)),
-            begin=self._first_begin(batch) if number == 0 else self._second_begin(batch, latent),
-            quantize=settings.sd.enable_quantization,
-            sgm_multiplier=settings.sampler_params.sgm_noise_multiplier,
-        )
-
-    def _first_begin(self, batch: list[int]) -> Beginning | None:
-        start = self._start
-        if start is None:
-            return None
-        latents = start.latents(batch)
-        regenerate = start.regenerate
-        mask = None if regenerate is None else LatentMask(latents, regenerate)
-        return Beginning(latents, mask, dtype=self._model.vae.dtype)
-
-    def _second_begin(self, batch: list[int], latent: Tensor | None) -> Beginning:
-        enlarging = self._plan.enlarging
-        assert latent is not None and enlarging is not None
-        seeds = [self._plan.seeds[index] for index in batch]
-        in_latent_space = enlarging.in_latent_space
-        larger = enlarge(latent, enlarging, self._model, seeds)
-        dtype = torch.float32 if in_latent_space else self._model.vae.dtype
-        return Beginning(larger, dtype=dtype)
-
-    def _tell(self, index: int, done: int, step: Step) -> None:
-        self._control.progress(index, done, max(done, self._plan.expected_steps))
+    def _tell(self, index: int, step: Step) -> None:
+        self._control.progress(index, self._done, max(self._done, self._plan.expected_steps))
         if self._control.wants_preview():
             grid = self._settings.live_previews.show_progress_grid
-            self._control.preview(preview.jpeg(step.denoised, self._model.spec, grid=grid))
+            self._control.preview(preview.jpeg(step.denoised, self._making.spec, grid=grid))
 
     def _finish(self, batch: list[int], latent: Tensor, *, complete: bool) -> Iterator[Output]:
+        self.extra = extra = {**self.extra, **self._making.refiner_fields}
         for place, index in enumerate(batch):
-            with self._making():
-                image = self._image(index, latent[place : place + 1])
-            self._pending.append(self._pool.submit(self._output, index, image, complete))
+            with self._making.held():
+                image = self._making.image(index, latent[place : place + 1])
+            self._pending.append(self._pool.submit(self._output, index, image, extra, complete))
             yield from self._ready()
 
-    def _image(self, index: int, latent: Tensor) -> Image.Image:
-        """Decoded (1, C, h, w), in the start picture's colours and under its overlay where these
-        are wanted.
-        """
-        image = edit.to_image(decoded(latent, self._model)[0])
-        slot = self._start.slot(index) if self._start else None
-        if slot is not None and slot.colours is not None:
-            image = edit.match_colours(image, slot.colours)
-        if slot is not None and slot.overlay is not None:
-            image = slot.overlay.apply(image)
-        return image
-
-    def _output(self, index: int, image: Image.Image, complete: bool) -> Output:
+    def _output(
+        self, index: int, image: Image.Image, extra: Mapping[str, object], complete: bool
+    ) -> Output:
         """On the encoding thread, which may wait for the checkpoint's hash."""
-        text = infotext_of(index, self._plan, self.extra, self._sources, self._settings)
+        text = infotext_of(index, self._plan, extra, self._sources, self._settings)
         wanted = text if self._settings.infotext.enable_pnginfo else None
         data, mime = encode(image, wanted, self._settings)
         return Output(picture_of(index, self._plan, image.size, text, mime), data, complete)

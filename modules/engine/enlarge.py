@@ -13,9 +13,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from modules.engine.plan import Enlarging
-from modules.engine.start import posterior_noise
+from modules.engine.start import encode_picture
 from modules.errors import EaselError, NotBuiltError
-from modules.generation.choices import LatentUpscaleMode, find_latent_upscale_mode
+from modules.generation.choices import find_latent_upscale_mode
 from modules.networks.model import Model
 from modules.pictures import edit
 
@@ -42,46 +42,41 @@ def decoded(latent: Tensor, model: Model) -> Tensor:
     return pixels
 
 
-def enlarge(latent: Tensor, enlarging: Enlarging, model: Model, seeds: Sequence[int]) -> Tensor:
-    """(B, C, h, w) as the second pass starts from. `seeds`: one per picture, for the encoder's
-    random part.
-    """
+def enlarge(latent: Tensor, enlarging: Enlarging, model: Model) -> Tensor | list[Image.Image]:
+    """(B, C, h, w) enlarged, or the pictures of it enlarged, by `model` that made it. Not cut."""
     mode = find_latent_upscale_mode(enlarging.upscaler)
     if mode is not None:
-        larger = _as_latent(latent, enlarging, mode, model.spec.vae_factor)
-    else:
-        rows = [
-            _as_picture(latent[place : place + 1], enlarging, model, seed)
-            for place, seed in enumerate(seeds)
-        ]
+        factor = model.spec.vae_factor
+        size = (enlarging.height // factor, enlarging.width // factor)
+        return functional.interpolate(latent, size=size, mode=mode.mode, antialias=mode.antialias)
+    rows = [latent[place : place + 1] for place in range(len(latent))]
+    return [enlarge_picture(edit.to_image(decoded(row, model)[0]), enlarging) for row in rows]
+
+
+def enlarge_picture(image: Image.Image, enlarging: Enlarging) -> Image.Image:
+    """`image` at exactly the new size, by an upscaler of pictures."""
+    if enlarging.upscaler not in _PICTURE_FILTERS:
+        raise NotBuiltError(f"upscaler {enlarging.upscaler} is not built yet", field="hr_upscaler")
+    size = (enlarging.width, enlarging.height)
+    return image.resize(size, resample=_PICTURE_FILTERS[enlarging.upscaler])
+
+
+def as_latent(
+    larger: Tensor | list[Image.Image], enlarging: Enlarging, model: Model, seeds: Sequence[int]
+) -> Tensor:
+    """(B, C, h, w) as the second pass, by `model`, starts from. `seeds`: one per picture, for the
+    encoder's random part.
+    """
+    if not isinstance(larger, Tensor):
+        rows = [encode_picture(i, model, seed) for i, seed in zip(larger, seeds, strict=True)]
         larger = torch.cat(rows)
+    return cut(larger, enlarging)
+
+
+def cut(larger: Tensor, enlarging: Enlarging) -> Tensor:
+    """(B, C, h, w) without what lies outside the wanted size."""
     across, down = enlarging.cut
     height, width = larger.shape[2:]
     return larger[
         :, :, down // 2 : height - (down + 1) // 2, across // 2 : width - (across + 1) // 2
     ]
-
-
-def _as_latent(
-    latent: Tensor, enlarging: Enlarging, mode: LatentUpscaleMode, factor: int
-) -> Tensor:
-    size = (enlarging.height // factor, enlarging.width // factor)
-    return functional.interpolate(latent, size=size, mode=mode.mode, antialias=mode.antialias)
-
-
-def _as_picture(latent: Tensor, enlarging: Enlarging, model: Model, seed: int) -> Tensor:
-    """Decoded, made 8 bits, resized and encoded again; the encoder's random part is drawn from the
-    picture's seed.
-    """
-    if enlarging.upscaler not in _PICTURE_FILTERS:
-        raise NotBuiltError(f"upscaler {enlarging.upscaler} is not built yet", field="hr_upscaler")
-    image = edit.to_image(decoded(latent, model)[0])
-    image = image.resize(
-        (enlarging.width, enlarging.height), resample=_PICTURE_FILTERS[enlarging.upscaler]
-    )
-    factor = model.spec.vae_factor
-    inside = (image.width // factor * factor, image.height // factor * factor)
-    noise = posterior_noise(
-        seed, inside[1] // factor, inside[0] // factor, model.spec.latent_channels
-    )
-    return model.encode_image(edit.to_pixels(image.crop((0, 0, *inside))), noise)

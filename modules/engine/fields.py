@@ -6,10 +6,10 @@ fields: A1111 numerics, infotext.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
+from modules.engine.checkpoints import Sources as Sources
 from modules.engine.plan import Plan
 from modules.engine.recorded import recorded_fields
 from modules.generation import infotext
@@ -20,24 +20,13 @@ from modules.generation.version import VERSION_VALUE
 from modules.settings import Settings
 
 
-@dataclass(frozen=True, kw_only=True)
-class Sources:
-    """The files that pictures are made with. The hashes may have to be waited for; None: not
-    wanted.
-
-    `vae_name` "" where the checkpoint's own VAE is used.
-    """
-
-    model_name: str
-    model_hash: Callable[[], str | None]
-    vae_name: str = ""
-    vae_hash: Callable[[], str | None] = lambda: None
-
-
 def extra_fields(
     request: Request, settings: Settings, plan: Plan, start_fields: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Fields that are equal for all pictures of the job, but those of files."""
+    """Fields that are equal for all pictures of the job, but those of the main files.
+
+    A value that is a call has to be waited for: `known` does.
+    """
     first = plan.passes[0]
     texts = first.texts
     fields: dict[str, Any] = {"Schedule type": _schedule_type(request, plan)}
@@ -96,6 +85,7 @@ def _settings_fields(request: Request, settings: Settings, plan: Plan) -> dict[s
         "Downcast alphas_cumprod": settings.compatibility.use_downcasted_alpha_bar,
         "Pad conds": optimizations.pad_cond_uncond,
         "Pad conds v0": optimizations.pad_cond_uncond_v0,
+        "Refiner switch by sampling steps": settings.compatibility.refiner_switch_by_sample_steps,
         "NGMS all steps": optimizations.s_min_uncond_all,
         "SGM noise multiplier": parameters.sgm_noise_multiplier,
     }.items():
@@ -112,8 +102,10 @@ def _settings_fields(request: Request, settings: Settings, plan: Plan) -> dict[s
 
 def _hires_fields(hires: Hires, plan: Plan, first_schedule: str | None) -> dict[str, Any]:
     assert plan.enlarging is not None
-    walk = plan.passes[1].walk
+    walk, own = plan.passes[1].walk, plan.passes[1].checkpoint
     fields: dict[str, Any] = {"Denoising strength": hires.denoising_strength}
+    if own is not None:
+        fields["Hires checkpoint"] = own.sources.short_title
     if walk.sampler != plan.passes[0].walk.sampler:
         fields["Hires sampler"] = walk.sampler
     first, second = plan.passes[0].texts, plan.passes[1].texts
@@ -132,6 +124,11 @@ def _hires_fields(hires: Hires, plan: Plan, first_schedule: str | None) -> dict[
         fields["Hires steps"] = hires.steps
     fields["Hires upscaler"] = plan.enlarging.upscaler
     return fields
+
+
+def known(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields with every value that has to be waited for (a call that gives it) waited for."""
+    return {name: value() if callable(value) else value for name, value in fields.items()}
 
 
 def infotext_of(
@@ -161,7 +158,7 @@ def infotext_of(
         fields["Variation seed strength"] = plan.subseed_strength
     if plan.seed_resize:
         fields["Seed resize from"] = f"{plan.seed_resize[1]}x{plan.seed_resize[0]}"
-    fields |= extra
+    fields |= known(extra)
     if choice.add_version_to_infotext:
         fields["Version"] = VERSION_VALUE
     return infotext.write(texts.positive, texts.negative, fields)
@@ -199,6 +196,6 @@ def summary_of(plan: Plan, extra: Mapping[str, Any], sources: Sources) -> Summar
         vae_hash=sources.vae_hash() if sources.vae_name else None,
         denoising_strength=source.denoising_strength if source else None,
         clip_skip=plan.clip_skip,
-        extra_generation_params={name: v for name, v in extra.items() if v is not None},
+        extra_generation_params={n: v for n, v in known(extra).items() if v is not None},
         warnings=plan.warnings,
     )

@@ -1,4 +1,4 @@
-"""Running one pass for one batch: noise, start, guidance and sampler put together.
+"""Running one pass for one batch: noise, start, guidance, sampler and refiner put together.
 
 Whoever drives the steps sees progress and may stop; nothing of that is known here, nor prompts'
 texts, pictures or files.
@@ -21,11 +21,14 @@ from modules.diffusion.latents import (
     noised_latent_vp,
 )
 from modules.diffusion.noise import BrownianNoise, ImageNoise
-from modules.diffusion.noise_schedule import LcmTable
+from modules.diffusion.noise_schedule import LcmTable, SigmaTable
 from modules.diffusion.steps import Step, TimestepPlan
 from modules.engine.plan import Pass, Plan
 from modules.engine.walks import Walk
 from modules.networks.model import Model
+
+# Puts the refiner to work: it, and its conditioning of the pass's calls.
+Refine = Callable[[], tuple[Model, Callable[[int], BatchConditioning]]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,9 +60,12 @@ class Running:
         begin: Beginning | None = None,
         quantize: bool = False,
         sgm_multiplier: bool = False,
+        refine: Refine | None = None,
     ) -> None:
         self.latent: Tensor | None = None
         self._pass = step
+        self._refine = refine if step.refiner else None
+        self._quantize = quantize
         self._begin = begin
         self._sgm_multiplier = sgm_multiplier
         walk = step.walk
@@ -88,13 +94,25 @@ class Running:
                 dtype=begin.dtype if begin else torch.float32,
             )
         self._guided = Guided(
-            _denoiser(walk, model, quantize),
+            _denoiser(walk, walk.table, model, quantize),
             conditioning,
             plan.cfg_scale,
             total_steps=walk.total_steps,
             mask=begin.mask if begin else None,
             skip=plan.skip_negative,
+            before_call=self._before_call if self._refine else None,
         )
+
+    def _before_call(self, call: int, level: Tensor) -> None:
+        """Let the refiner take over when its time has come; x, sampler and levels stay."""
+        refiner, walk = self._pass.refiner, self._pass.walk
+        if self._refine is None or not refiner or not refiner.takes_over(walk, call, level):
+            return
+        self._guided.forget()
+        model, conditioning = self._refine()
+        self._refine = None
+        denoiser = _denoiser(walk, refiner.table, model, self._quantize)
+        self._guided.replace(denoiser, conditioning)
 
     def __iter__(self) -> Iterator[Step]:
         walk, begin = self._pass.walk, self._begin
@@ -127,8 +145,13 @@ class Running:
         return noised_latent(begin.latent, noise, start, **strengths)
 
 
-def _denoiser(walk: Walk, model: Model, quantize: bool) -> EpsDenoiser | LcmDenoiser:
-    if isinstance(walk.table, LcmTable):
-        return LcmDenoiser(model.predict, walk.table)
+def _denoiser(
+    walk: Walk, table: SigmaTable, model: Model, quantize: bool
+) -> EpsDenoiser | LcmDenoiser:
+    """For `model` with its own levels `table`, on a walk that may have been another's."""
+    if walk.entry.table == "lcm":
+        if not isinstance(table, LcmTable):
+            table = LcmTable(table.alphas_cumprod)
+        return LcmDenoiser(model.predict, table)
     kind = VDenoiser if model.spec.prediction == "v" else EpsDenoiser
-    return kind(model.predict, walk.table, quantize=quantize)
+    return kind(model.predict, table, quantize=quantize)

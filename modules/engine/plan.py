@@ -16,6 +16,9 @@ from torch import Tensor
 
 from modules.diffusion.guidance import SkipNegative
 from modules.diffusion.noise import MAX_SEED
+from modules.diffusion.noise_schedule import SigmaTable
+from modules.engine.checkpoints import Checkpoint, check_same_latents
+from modules.engine.refiner import Refiner, make_refiner, refines_pass
 from modules.engine.refusals import refuse_what_is_missing, warnings_of
 from modules.engine.texts import Texts, texts_of
 from modules.engine.walks import Strength, Walk, make_walk, sigma_table
@@ -29,12 +32,17 @@ from modules.settings import Settings
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Pass:
-    """One way from a noisy latent to a clean one. Sizes in pixels, multiples of its factor."""
+    """One way from a noisy latent to a clean one. Sizes in pixels, multiples of its factor.
+
+    checkpoint: the one it begins with; None: the job's own.
+    """
 
     width: int
     height: int
     walk: Walk
     texts: Texts
+    checkpoint: Checkpoint | None = None
+    refiner: Refiner | None = None
     hires_steps: int | None = None  # of a second pass: its steps as prompt schedules count them
     noise_multiplier: float = 1.0
     extra_noise: float = 0.0
@@ -62,6 +70,7 @@ class Plan:
     """All that is to be done for a request. Seeds and subseeds: one for each picture."""
 
     passes: tuple[Pass, ...]
+    first_picture: str | None  # sha256: it stands for what the first pass would have made
     init: Init | None
     hires: Hires | None
     enlarging: Enlarging | None
@@ -87,8 +96,34 @@ class Plan:
         return self.passes[-1].width, self.passes[-1].height
 
     @property
+    def passes_run(self) -> range:
+        """Numbers of the passes that are run."""
+        return range(1 if self.first_picture else 0, len(self.passes))
+
+    @property
     def expected_steps(self) -> int:
-        return sum(each.walk.expected_steps for each in self.passes)
+        return sum(self.passes[number].walk.expected_steps for number in self.passes_run)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Others:
+    """The checkpoints that a request names besides the job's own, whose key is `own_key`."""
+
+    own_key: str = ""
+    hires: Checkpoint | None = None
+    refiner: Checkpoint | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class _Common:
+    """What the passes of one request are planned from."""
+
+    request: Request
+    settings: Settings
+    styles: Mapping[str, Style]
+    spec: Spec
+    table: SigmaTable
+    others: Others
 
 
 def make_plan(
@@ -99,16 +134,19 @@ def make_plan(
     alphas_cumprod: Tensor,
     on_cuda: bool,
     styles: Mapping[str, Style],
+    others: Others | None = None,
 ) -> Plan:
     """The plan of `request`, whose seeds must have been drawn.
 
     alphas_cumprod: the checkpoint's, (1000,) fp32. on_cuda: whether pictures are made on an NVIDIA
-    card. RequestError and its kinds where the request asks for what can't be.
+    card. others: the checkpoints that the request names. RequestError and its kinds where the
+    request asks for what can't be.
     """
     assert request.seed >= 0 and request.subseed >= 0, "seeds are drawn before a request is planned"
     refuse_what_is_missing(request, settings)
     table = sigma_table(alphas_cumprod, settings)
     asked_size, (width, height) = _sizes(request, spec)
+    common = _Common(request, settings, styles, spec, table, others or Others())
     texts = texts_of(request, settings, styles)
     sampler, schedule = resolve_sampler(request.sampler_name, request.scheduler)
     strength = None
@@ -121,15 +159,14 @@ def make_plan(
         height=height,
         walk=walk,
         texts=texts,
+        refiner=_refiner(common, spec, second=False),
         noise_multiplier=_noise_multiplier(request, settings),
         extra_noise=settings.img2img.img2img_extra_noise if request.init else 0.0,
     )
     passes, enlarging = [first], None
     if request.hires is not None:
-        enlarging = enlarging_of(request.hires, width, height, spec)
-        passes.append(
-            _second_pass(request, request.hires, first, schedule, enlarging, settings, styles, spec)
-        )
+        enlarging = enlarging_of(request.hires, *asked_size, spec)
+        passes.append(_second_pass(common, request.hires, first, schedule, enlarging))
     resize_from = (request.seed_resize_from_h, request.seed_resize_from_w)
     seed_resize = resize_from if min(resize_from) >= spec.vae_factor else None
     _check_variation(request, height if seed_resize is None else seed_resize[0], spec)
@@ -137,6 +174,7 @@ def make_plan(
     optimizations = settings.optimizations
     return Plan(
         passes=tuple(passes),
+        first_picture=request.hires.firstpass_image if request.hires else None,
         init=request.init,
         hires=request.hires,
         enlarging=enlarging,
@@ -232,15 +270,15 @@ def enlarging_of(hires: Hires, width: int, height: int, spec: Spec) -> Enlarging
 
 
 def _second_pass(
-    request: Request,
-    hires: Hires,
-    first: Pass,
-    schedule: str,
-    enlarging: Enlarging,
-    settings: Settings,
-    styles: Mapping[str, Style],
-    spec: Spec,
+    common: _Common, hires: Hires, first: Pass, schedule: str, enlarging: Enlarging
 ) -> Pass:
+    """The pass over the enlarged picture, by the checkpoint that hires fix names."""
+    request, settings, spec, table = common.request, common.settings, common.spec, common.table
+    own = common.others.hires
+    if own is not None:
+        if enlarging.in_latent_space:
+            check_same_latents(spec, own, "the first pass", "hr_checkpoint_name")
+        spec, table = own.spec, sigma_table(own.alphas_cumprod, settings)
     factor = spec.vae_factor
     width = (enlarging.width // factor - enlarging.cut[0]) * factor
     height = (enlarging.height // factor - enlarging.cut[1]) * factor
@@ -258,7 +296,7 @@ def _second_pass(
         sampler,
         schedule,
         hires.steps or request.steps,
-        first.walk.table,
+        table,
         request,
         settings,
         strength=Strength(hires.denoising_strength, exact=True),
@@ -267,7 +305,22 @@ def _second_pass(
         width=width,
         height=height,
         walk=walk,
-        texts=texts_of(request, settings, styles, hires=hires),
+        texts=texts_of(request, settings, common.styles, hires=hires),
+        checkpoint=own,
+        refiner=_refiner(common, spec, second=True),
         hires_steps=walk.total_steps,
         extra_noise=settings.img2img.img2img_extra_noise,
     )
+
+
+def _refiner(common: _Common, spec: Spec, *, second: bool) -> Refiner | None:
+    """What takes over in the first or second pass, which begins with a checkpoint of `spec`."""
+    checkpoint, settings = common.others.refiner, common.settings
+    if checkpoint is None or not refines_pass(common.request, settings, second=second):
+        return None
+    hires = common.others.hires if second else None
+    if checkpoint.key == (hires.key if hires else common.others.own_key):
+        return None
+    check_same_latents(spec, checkpoint, "the checkpoint", "refiner_checkpoint")
+    table = sigma_table(checkpoint.alphas_cumprod, settings)
+    return make_refiner(checkpoint, table, common.request, settings)

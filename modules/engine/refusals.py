@@ -44,8 +44,6 @@ def refuse_what_is_missing(request: Request, settings: Settings) -> None:
         restore = settings.face_restoration.face_restoration
     if restore:
         _refuse("face restoration", "restore_faces", "turn it off")
-    if request.refiner_checkpoint not in (None, "", "None") and request.refiner_switch_at != 1:
-        _refuse("the refiner", "refiner_checkpoint", "leave it empty")
     if request.script_name:
         _refuse(f"the script {request.script_name!r}", "script_name", "leave it empty")
     if request.alwayson_scripts:
@@ -56,10 +54,6 @@ def refuse_what_is_missing(request: Request, settings: Settings) -> None:
 
 
 def _check_hires(hires: Hires) -> None:
-    if hires.checkpoint not in (None, "", "Use same checkpoint"):
-        _refuse("a checkpoint of its own for hires fix", "hr_checkpoint_name", "leave it empty")
-    if hires.firstpass_image:
-        _refuse("hires fix of a picture", "firstpass_image", "enlarge it with img2img")
     if hires.upscaler is not None and find_latent_upscale_mode(hires.upscaler) is None:
         find_upscaler(hires.upscaler)
 

@@ -152,18 +152,26 @@ def _slot(
     return Slot(_encoded(image, size, model), overlay, colours)
 
 
-def _encoded(image: Image.Image, size: tuple[int, int], model: Model) -> Tensor:
-    """(1, C, h, w) for a pass of `size`; a picture of another size is brought there as a latent."""
+def encode_picture(image: Image.Image, model: Model, seed: int = POSTERIOR_SEED) -> Tensor:
+    """(1, C, H // 8, W // 8): what exceeds whole latent cells at the right and below is left out.
+
+    `seed`: of the encoder's random part.
+    """
     factor = model.spec.vae_factor
     inside = (image.width // factor * factor, image.height // factor * factor)
     if inside != image.size:
         image = image.crop((0, 0, *inside))
     noise = posterior_noise(
-        POSTERIOR_SEED, inside[1] // factor, inside[0] // factor, model.spec.latent_channels
+        seed, inside[1] // factor, inside[0] // factor, model.spec.latent_channels
     )
-    latent = model.encode_image(edit.to_pixels(image), noise)
-    if inside != size:
-        wanted = (size[1] // factor, size[0] // factor)
+    return model.encode_image(edit.to_pixels(image), noise)
+
+
+def _encoded(image: Image.Image, size: tuple[int, int], model: Model) -> Tensor:
+    """(1, C, h, w) for a pass of `size`; a picture of another size is brought there as a latent."""
+    latent = encode_picture(image, model)
+    wanted = (size[1] // model.spec.vae_factor, size[0] // model.spec.vae_factor)
+    if latent.shape[2:] != wanted:
         latent = functional.interpolate(latent, size=wanted, mode="bilinear", align_corners=False)
     return latent
 

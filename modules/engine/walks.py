@@ -59,6 +59,7 @@ class Walk:
     entry: SamplerEntry
     table: SigmaTable
     steps: int  # as asked; prompt schedules count these
+    run_steps: int  # as the sampler is told: fewer than asked where img2img begins further down
     levels: Tensor | TimestepPlan | Span
     schedule: (
         Tensor | None
@@ -72,6 +73,11 @@ class Walk:
     def total_steps(self) -> int:
         """What prompt schedules count against."""
         return 2 * self.steps if self.entry.second_order else self.steps
+
+    @property
+    def total_calls(self) -> int:
+        """What the refiner counts against when it counts steps."""
+        return 2 * self.run_steps if self.entry.second_order else self.run_steps
 
     @property
     def expected_steps(self) -> int:
@@ -123,6 +129,7 @@ def make_walk(
         "entry": entry,
         "table": table,
         "steps": steps,
+        "run_steps": counts.t_enc + 1 if counts else steps,
         "options": options,
     }
     if entry.kind == "timestep":

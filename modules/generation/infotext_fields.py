@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from modules.generation.request import SAME_CHECKPOINT as SAME_CHECKPOINT
+
 # Fields that stand before all others, in this order.
 FIRST = (
     "Steps",
@@ -44,7 +46,6 @@ FIRST = (
 LAST = ("Version", "User")
 SAME_SAMPLER = "Use same sampler"
 SAME_SCHEDULE = "Use same scheduler"
-SAME_CHECKPOINT = "Use same checkpoint"
 # What a picture that does not say otherwise was made with.
 DEFAULTS = {
     "Clip skip": "1",

@@ -24,6 +24,7 @@ MAX_IMAGES = 10_000
 Kind = Literal["txt2img", "img2img"]
 RESIZE_MODES = ("Just resize", "Crop and resize", "Resize and fill", "Just resize (latent upscale)")
 FILL_MODES = ("fill", "original", "latent noise", "latent nothing")
+SAME_CHECKPOINT = "Use same checkpoint"  # A1111's word for "hires fix has none of its own"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +58,11 @@ class Hires:
         checks.in_range("denoising_strength", self.denoising_strength, 0, 1)
         if self.firstpass_image is not None:
             checks.image("firstpass_image", self.firstpass_image)
+
+    @property
+    def other_checkpoint(self) -> str | None:
+        """Name of the second pass's own checkpoint; None where it has none."""
+        return None if self.checkpoint in (None, "", SAME_CHECKPOINT) else self.checkpoint
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -213,6 +219,12 @@ class Request:
     @property
     def image_count(self) -> int:
         return self.n_iter * self.batch_size
+
+    @property
+    def refiner(self) -> str | None:
+        """Name of the checkpoint that takes over; None where none is wanted."""
+        name = self.refiner_checkpoint
+        return None if name in (None, "", "None", "none") else name
 
     @property
     def images_needed(self) -> tuple[str, ...]:

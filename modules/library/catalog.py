@@ -168,11 +168,11 @@ class Catalog:
         with self._lock:
             return self._vaes
 
-    def find(self, wanted: str) -> CheckpointFile:
+    def find(self, wanted: str, field: str = "sd_model_checkpoint") -> CheckpointFile:
         """The checkpoint of that title, name, stem or hash (any form of A1111's); else the one
         whose title holds the text.
 
-        UnknownNameError where there is none, naming the nearest.
+        UnknownNameError where there is none, naming the nearest; `field` is who asked.
         """
         checkpoints = self.checkpoints
         for text in (wanted, wanted.rsplit(" [", 1)[0]):
@@ -185,7 +185,7 @@ class Catalog:
         raise UnknownNameError(
             f"no checkpoint is called {wanted!r}{_nearest(wanted, (c.name for c in checkpoints))}; "
             "refresh the list if the file is new",
-            field="sd_model_checkpoint",
+            field=field,
         )
 
     def default(self, wanted: str | None) -> CheckpointFile:

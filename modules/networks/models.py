@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from modules.diffusion.noise_schedule import alphas_cumprod
 from modules.errors import CheckpointError, FlagsError, OutOfMemoryError
@@ -22,6 +22,7 @@ from modules.networks import build
 from modules.networks.folder import open_folder
 from modules.networks.model import Model, PrecisionPolicy
 from modules.networks.sources import Part, Source, open_file, open_vae
+from modules.networks.spec import Spec
 from modules.networks.vae import Vae
 
 log = logging.getLogger(__name__)
@@ -79,7 +80,7 @@ class Models:
         CheckpointError and NotBuiltError leave the loaded checkpoints as they were, unless the
         file breaks while its tensors are read; they can be got again in any case.
         """
-        signature = _signature(checkpoint) + (_signature(vae) if vae else ())
+        signature = _pair_signature(checkpoint, vae)
         known = self._loaded.get(checkpoint)
         if known is not None and known[0] == signature:
             self._loaded.move_to_end(checkpoint)
@@ -97,6 +98,23 @@ class Models:
         self._loaded.move_to_end(checkpoint)
         log.info("Loaded %s in %.1f s", checkpoint.name, time.perf_counter() - begun)
         return model
+
+    def has(self, checkpoint: Path, vae: Path | None = None) -> bool:
+        """Whether getting it takes no time. CheckpointError where a file can't be read."""
+        known = self._loaded.get(checkpoint)
+        return known is not None and known[0] == _pair_signature(checkpoint, vae)
+
+    def look(self, checkpoint: Path, vae: Path | None = None) -> tuple[Spec, Tensor]:
+        """Spec and noise schedule (1000,) of a checkpoint that need not be loaded for it.
+
+        CheckpointError and NotBuiltError as in `get`; what only a loaded one tells, as the
+        prediction of some SD 2, may still be another in the spec of the model.
+        """
+        known = self._loaded.get(checkpoint)
+        if known is not None and known[0] == _pair_signature(checkpoint, vae):
+            return known[1].spec, known[1].alphas_cumprod
+        source = _open(checkpoint, vae)
+        return source.spec, _schedule(source)
 
     def unload(self) -> None:
         """Forget every checkpoint and give its memory back."""
@@ -123,12 +141,7 @@ class Models:
     def _load(
         self, checkpoint: Path, vae: Path | None, known: tuple[Signature, Model] | None
     ) -> Model:
-        chosen = open_vae(vae) if vae else None
-        source = (
-            open_folder(checkpoint, chosen)
-            if checkpoint.is_dir()
-            else open_file(checkpoint, chosen)
-        )
+        source = _open(checkpoint, vae)
         unchanged = known is not None and known[0][: len(_signature(checkpoint))] == _signature(
             checkpoint
         )
@@ -148,9 +161,7 @@ class Models:
             unet=unet,
             text_encoders=text_encoders,
             vae=self._vae(source),
-            alphas_cumprod=alphas_cumprod()
-            if source.alphas_cumprod is None
-            else source.alphas_cumprod,
+            alphas_cumprod=_schedule(source),
             policy=self.policy,
         )
 
@@ -183,6 +194,20 @@ class Models:
         gc.collect()
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
+
+
+def _open(checkpoint: Path, vae: Path | None) -> Source:
+    chosen = open_vae(vae) if vae else None
+    opener = open_folder if checkpoint.is_dir() else open_file
+    return opener(checkpoint, chosen)
+
+
+def _schedule(source: Source) -> Tensor:
+    return alphas_cumprod() if source.alphas_cumprod is None else source.alphas_cumprod
+
+
+def _pair_signature(checkpoint: Path, vae: Path | None) -> Signature:
+    return _signature(checkpoint) + (_signature(vae) if vae else ())
 
 
 def _signature(path: Path) -> Signature:

@@ -207,6 +207,5 @@ class Compatibility(Section, id="compatibility", title="Compatibility", category
         False,
         "Switch to the refiner by sampling steps instead of model timesteps",
         infotext="Refiner switch by sampling steps",
-        built=False,
     )
     lora_functional: bool = option(False, "Apply LoRA the way versions before 1.5 did", built=False)

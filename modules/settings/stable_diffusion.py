@@ -94,7 +94,6 @@ class StableDiffusion(Section, id="sd", title="Stable Diffusion", category=CATEG
         "Which passes of hires fix the refiner works in",
         choices=("first pass", "second pass", "both passes"),
         infotext="Hires refiner",
-        built=False,
     )
     enable_prompt_comments: bool = option(
         True, "Ignore text from # to the end of its line in prompts"

@@ -1,7 +1,7 @@
-"""From a `Run` to pictures: finds the files that its names mean, loads them, drives the engine.
+"""From a `Run` to pictures: reads the job, has its checkpoints opened, drives the engine.
 
 Lives in the worker process for as long as that does, so that checkpoints stay loaded between jobs.
-Knows names and files; how a picture is computed is the engine's business.
+How a picture is computed is the engine's business.
 """
 
 from __future__ import annotations
@@ -10,17 +10,15 @@ import gc
 import logging
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future
 from dataclasses import fields
-from pathlib import Path
 from typing import Any
 
 import psutil
 import torch
 
+from modules.engine.checkpoints import Checkpoint
 from modules.engine.engine import generate
-from modules.engine.fields import Sources
-from modules.errors import EaselError, OutOfMemoryError, UnknownNameError, WorkerError
+from modules.errors import EaselError, OutOfMemoryError, WorkerError
 from modules.flags import Flags, paths_of
 from modules.generation import extras
 from modules.generation.request import Request
@@ -29,11 +27,12 @@ from modules.generation.tokens import load_tokenizer
 from modules.jobs import messages
 from modules.jobs.loop import JobControl
 from modules.jobs.worker.extras import make_extras
-from modules.library.catalog import Catalog, CheckpointFile
-from modules.library.hashes import SHORT, Hasher
+from modules.jobs.worker.shelf import Shelf
+from modules.library.catalog import Catalog
+from modules.library.hashes import Hasher
 from modules.library.index import Index
 from modules.library.styles import read_styles
-from modules.networks.model import Model, PrecisionPolicy
+from modules.networks.model import PrecisionPolicy
 from modules.networks.models import Models
 from modules.settings import Settings
 
@@ -56,12 +55,11 @@ class PictureMaker:
             precision=flags.precision,  # type: ignore[arg-type] - the flag has the same choices
         )
         self._models = Models(start.device or None, policy)
-        self._hasher = Hasher(
+        hasher = Hasher(
             Index(self._paths.easel_dir / "library.sqlite"), enabled=not flags.no_hashing
         )
-        self._catalog = Catalog(self._paths, self._hasher)
+        self._shelf = Shelf(Catalog(self._paths, hasher), hasher, self._models)
         self._tokenizer = load_tokenizer(self._paths.configs_dir)
-        self._last: tuple[Path, Path | None] | None = None  # checkpoint and VAE
         dtype = str(policy.network_dtype(self._models.device)).removeprefix("torch.")
         self.ready = messages.Ready(device=device_in_words(self._models.device), dtype=dtype)
 
@@ -74,10 +72,11 @@ class PictureMaker:
             return
         request = Request.from_record(run.request)
         settings = Settings.from_record(run.settings)
-        checkpoint, vae = self._files(settings)
-        model_hash = self._hasher.request(checkpoint.path)
-        vae_hash = self._hasher.request(vae) if vae else None
-        model = self._load(checkpoint, vae, settings, control)
+        model, own = self._shelf.own(settings, control.status)
+
+        def checkpoints(name: str, field: str) -> Checkpoint:
+            return self._shelf.other(name, field, settings, control.status) if name else own
+
         summaries: list[Summary] = []
         outputs = generate(
             request,
@@ -87,15 +86,12 @@ class PictureMaker:
             input_bytes=input_bytes,
             indexes=run.indexes,
             control=control,
-            sources=Sources(
-                model_name=checkpoint.stem,
-                model_hash=lambda: _short(model_hash),
-                vae_name=vae.name if vae else "",
-                vae_hash=lambda: _short(vae_hash),
-            ),
+            sources=own.sources,
+            checkpoints=checkpoints,
             styles=read_styles(self._paths) if request.styles else {},
             on_summary=summaries.append,
         )
+        del model  # another checkpoint may need its room
         for output in outputs:
             while summaries:
                 yield messages.SummaryKnown(job=run.job, summary=summaries.pop().to_record())
@@ -135,35 +131,14 @@ class PictureMaker:
         """To "memory": A1111's record of it. "unload", "reload": done, with the models' names."""
         if what == "unload":
             self._models.unload()
-        elif what == "reload" and self._last is not None:
-            self._models.get(*self._last)
+        elif what == "reload":
+            self._shelf.reload()
         elif what == "memory":
             return memory_record(self._models.device)
         loaded = self._models.loaded
         return {"loaded": loaded.name if loaded else None}
 
     # -------------------------------------------------------------------------- within
-
-    def _files(self, settings: Settings) -> tuple[CheckpointFile, Path | None]:
-        """The files of checkpoint and VAE (None: the checkpoint's own), as they lie there now."""
-        name, vae = settings.sd.sd_model_checkpoint or None, settings.vae.sd_vae
-        try:
-            checkpoint = self._catalog.default(name)
-            return checkpoint, self._catalog.vae_for(checkpoint, vae)
-        except UnknownNameError:
-            self._catalog.refresh()  # the web process may have seen a new file
-            checkpoint = self._catalog.default(name)
-            return checkpoint, self._catalog.vae_for(checkpoint, vae)
-
-    def _load(
-        self, checkpoint: CheckpointFile, vae: Path | None, settings: Settings, control: JobControl
-    ) -> Model:
-        self._models.keep = max(1, settings.sd.sd_checkpoints_limit)
-        if self._last != (checkpoint.path, vae) or self._models.loaded is None:
-            control.status(f"Loading {checkpoint.name}")
-        model = self._models.get(checkpoint.path, vae)
-        self._last = (checkpoint.path, vae)
-        return model
 
     def _give_memory_back(self, error: Exception) -> None:
         """Drop what the failed job held: its tensors hang on the frames of the error."""
@@ -223,9 +198,3 @@ def memory_record(device: torch.device) -> dict[str, Any]:
             },
         },
     }
-
-
-def _short(future: Future[str | None] | None) -> str | None:
-    """The short hash, waited for; None where there is none."""
-    digest = future.result() if future is not None else None
-    return digest[:SHORT] if digest else None

@@ -101,7 +101,7 @@ def test_a_plan_leaves_nothing_automatic():
     assert walk.sampler == "DPM++ 2M"
     assert walk.fields["Schedule type"] == "Karras"
     empty = {entry.name for entry in fields(plan) if getattr(plan, entry.name) in (None, -1)}
-    assert empty <= {"hires", "enlarging", "seed_resize"}
+    assert empty <= {"hires", "enlarging", "seed_resize", "first_picture"}
 
 
 def test_styles_come_before_comments_and_tags():
@@ -130,11 +130,8 @@ def test_what_the_picture_is_made_without_is_told():
     ("wish", "field"),
     [
         ({"restore_faces": True}, "restore_faces"),
-        ({"refiner_checkpoint": "xl", "refiner_switch_at": 0.8}, "refiner_checkpoint"),
         ({"script_name": "x/y plot"}, "script_name"),
         ({"alwayson_scripts": {"ControlNet": {}}}, "alwayson_scripts"),
-        ({"hires": Hires(checkpoint="other")}, "hr_checkpoint_name"),
-        ({"hires": Hires(firstpass_image=IMAGE)}, "firstpass_image"),
         ({"hires": Hires(upscaler="R-ESRGAN 4x+")}, "hr_upscaler"),
     ],
 )

@@ -1,0 +1,164 @@
+"""The tensors' side of a job: which checkpoint is at work, what each pass begins with, and pictures
+from latents.
+
+It runs no step and knows neither who watches nor what becomes of the pictures.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from modules.diffusion.guidance import LatentMask
+from modules.engine.checkpoints import Checkpoint, Turns
+from modules.engine.conditioning import Conditioner, TextEncoder, Timeline
+from modules.engine.enlarge import as_latent, decoded, enlarge, enlarge_picture
+from modules.engine.passes import Beginning, Running
+from modules.engine.plan import Pass, Plan
+from modules.engine.start import Start, encode_picture, prepare
+from modules.generation.tokens import Tokenizer
+from modules.networks.model import Model
+from modules.networks.spec import Spec
+from modules.pictures import edit
+from modules.pictures.metadata import flatten
+from modules.settings import Settings
+
+
+class Making:
+    """One plan with the checkpoints that it needs. Its methods are called inside `held`.
+
+    refiner_fields: infotext fields of a refiner that took over in any pass so far.
+    """
+
+    def __init__(self, plan: Plan, settings: Settings, turns: Turns, tokenizer: Tokenizer) -> None:
+        self.refiner_fields: Mapping[str, Any] = {}
+        self._plan = plan
+        self._settings = settings
+        self._turns = turns
+        self._tokenizer = tokenizer
+        self._encoder: TextEncoder | None = None  # of the checkpoint at work
+        self._patches = contextlib.ExitStack()  # of the checkpoint at work, while held
+        self._start: Start | None = None
+        self._first_picture: Image.Image | Tensor | None = None
+
+    @property
+    def spec(self) -> Spec:
+        """Of the checkpoint at work."""
+        return self._turns.model.spec
+
+    @property
+    def start_fields(self) -> Mapping[str, Any]:
+        """Infotext fields that img2img's start caused."""
+        return self._start.fields if self._start else {}
+
+    def prepare(self, open_picture: Callable[[str, str], Image.Image]) -> None:
+        """Once, before the first batch. `open_picture(sha256, field)` or ImageError."""
+        plan, settings = self._plan, self._settings
+        if plan.init is not None:
+            self._start = prepare(plan.init, plan, settings, self._turns.model, open_picture)
+        elif plan.first_picture is not None and plan.enlarging is not None:
+            image = open_picture(plan.first_picture, "firstpass_image")
+            image = flatten(image, settings.img2img.img2img_background_color)
+            self._first_picture = image
+            if plan.enlarging.in_latent_space:
+                self._first_picture = encode_picture(image, self._turns.model)
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """What holds while tensors are made. Never around a yield: it would reach the caller."""
+        with torch.inference_mode(), contextlib.ExitStack() as self._patches:
+            self._patch()
+            yield
+
+    def _patch(self) -> None:
+        if self._plan.tiling:
+            self._patches.enter_context(self._turns.model.tiling())
+
+    def _put_to_work(self, checkpoint: Checkpoint | None) -> None:
+        """Begin that checkpoint's turn (None: the job's own); nothing here holds the last one."""
+        if self._turns.is_at_work(checkpoint):
+            return
+        self._encoder = None
+        self._patches.close()
+        self._turns.use(checkpoint)
+        self._patch()
+
+    def running(self, number: int, batch: list[int], latent: Tensor | None) -> Running:
+        """The pass of that number, ready to walk; `latent` is what the one before it made."""
+        plan, settings = self._plan, self._settings
+        step = plan.passes[number]
+        larger = self._larger(batch, latent) if number else None
+        self._put_to_work(step.checkpoint)
+        begin = self._first_begin(batch) if larger is None else self._second_begin(batch, larger)
+        return Running(
+            step,
+            plan,
+            self._turns.model,
+            batch,
+            self._conditioner(step, batch),
+            begin=begin,
+            quantize=settings.sd.enable_quantization,
+            sgm_multiplier=settings.sampler_params.sgm_noise_multiplier,
+            refine=lambda: self._refine(step, batch),
+        )
+
+    def _conditioner(self, step: Pass, batch: list[int]) -> Conditioner:
+        """Of the checkpoint at work."""
+        if self._encoder is None:
+            self._encoder = TextEncoder(self._turns.model, self._tokenizer, self._settings)
+        timeline = Timeline(
+            self._plan.passes[0].walk.total_steps,
+            step.hires_steps,
+            old=self._settings.compatibility.use_old_scheduling,
+        )
+        return Conditioner(step.texts, self._encoder, timeline, self._settings, len(batch))
+
+    def _refine(self, step: Pass, batch: list[int]) -> tuple[Model, Conditioner]:
+        assert step.refiner is not None
+        self._put_to_work(step.refiner.checkpoint)
+        self.refiner_fields = step.refiner.fields
+        return self._turns.model, self._conditioner(step, batch)
+
+    def _first_begin(self, batch: list[int]) -> Beginning | None:
+        start = self._start
+        if start is None:
+            return None
+        latents = start.latents(batch)
+        regenerate = start.regenerate
+        mask = None if regenerate is None else LatentMask(latents, regenerate)
+        return Beginning(latents, mask, dtype=self._turns.model.vae.dtype)
+
+    def _larger(self, batch: list[int], latent: Tensor | None) -> Tensor | list[Image.Image]:
+        """What the second pass will start from, made by the checkpoint that is still at work."""
+        enlarging, first = self._plan.enlarging, self._first_picture
+        assert enlarging is not None
+        if isinstance(first, Image.Image):
+            return [enlarge_picture(first, enlarging)] * len(batch)
+        if first is not None:
+            latent = first.expand(len(batch), -1, -1, -1)
+        assert latent is not None
+        return enlarge(latent, enlarging, self._turns.model)
+
+    def _second_begin(self, batch: list[int], larger: Tensor | list[Image.Image]) -> Beginning:
+        enlarging, model = self._plan.enlarging, self._turns.model
+        assert enlarging is not None
+        seeds = [self._plan.seeds[index] for index in batch]
+        dtype = torch.float32 if enlarging.in_latent_space else model.vae.dtype
+        return Beginning(as_latent(larger, enlarging, model, seeds), dtype=dtype)
+
+    def image(self, index: int, latent: Tensor) -> Image.Image:
+        """Decoded (1, C, h, w), in the start picture's colours and under its overlay where these
+        are wanted.
+        """
+        image = edit.to_image(decoded(latent, self._turns.model)[0])
+        slot = self._start.slot(index) if self._start else None
+        if slot is not None and slot.colours is not None:
+            image = edit.match_colours(image, slot.colours)
+        if slot is not None and slot.overlay is not None:
+            image = slot.overlay.apply(image)
+        return image
