@@ -38,6 +38,7 @@ from modules.library.catalog import Catalog
 from modules.library.hashes import Hasher
 from modules.library.history import History
 from modules.library.index import Index
+from modules.library.networks import NetworkFiles
 from modules.pictures.thumbnails import Thumbnails
 from modules.settings import OPTIONS, Settings, SettingsStore
 
@@ -56,6 +57,7 @@ class Library:
     index: Index
     hasher: Hasher
     catalog: Catalog
+    networks: NetworkFiles
     canvas: CanvasStore
 
 
@@ -76,6 +78,7 @@ class App:
         self.paths = paths
         self.settings = settings
         self.catalog = library.catalog
+        self.networks = library.networks
         self.hasher = library.hasher
         self.canvas = library.canvas
         self.history = History(paths.easel_dir / "history.sqlite", self._output_folders)
@@ -191,7 +194,7 @@ class App:
         return self._supervisor.status()
 
     def ask_worker(self, what: str, timeout: float = 30.0) -> dict[str, Any]:
-        """The worker's answer to "memory", "unload" or "reload". WorkerError where none comes."""
+        """The worker's answer to a question of `messages.Ask`. WorkerError where none comes."""
         return dict(self._supervisor.ask(what, timeout))
 
     def count_tokens(self, text: str) -> tuple[int, int]:
@@ -364,6 +367,7 @@ def build_app(flags: Flags, *, worker_command: Sequence[str] | None = None) -> A
                 index=index,
                 hasher=hasher,
                 catalog=Catalog(paths, hasher),
+                networks=NetworkFiles(paths, hasher, index),
                 canvas=CanvasStore(paths.easel_dir / "canvas"),
             ),
             lock=lock,

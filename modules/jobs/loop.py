@@ -25,6 +25,7 @@ from modules.settings import Settings
 log = logging.getLogger(__name__)
 
 Word = Literal["go", "skip", "stop"]
+AT_ONCE = ("memory", "loaded")  # questions that are answered beside a running job
 _BEAT = 2.0  # seconds between heartbeats
 _PREVIEW_PAUSE = 0.2  # seconds; more often nobody sees
 
@@ -45,7 +46,9 @@ class Maker(Protocol):
         """The error in words for the user; called for what is no EaselError."""
         ...
 
-    def answer(self, what: str) -> Mapping[str, Any]: ...
+    def answer(self, what: str) -> Mapping[str, Any]:
+        """To a question of `messages.Ask`; those of `AT_ONCE` from another thread, at any time."""
+        ...
 
 
 class JobControl:
@@ -129,6 +132,7 @@ class Loop:
         self._inputs: queue.SimpleQueue[messages.InputBytes] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._controls: dict[str, JobControl] = {}  # of jobs that came and did not end yet
+        self._maker: Maker | None = None
 
     def serve(self) -> NoReturn:
         """Work until the web process is gone."""
@@ -144,6 +148,7 @@ class Loop:
         except Exception as error:  # boundary: what can't start says so and ends
             log.exception("the worker can't get ready")
             self._give_up(_in_words(error))
+        self._maker = maker
         self._channel.send(maker.ready)
         while True:
             task = self._tasks.get()
@@ -215,6 +220,8 @@ class Loop:
                 with self._lock:
                     self._controls[message.job] = JobControl(message, self._channel)
                 self._tasks.put(message)
+            case messages.Ask() if message.what in AT_ONCE and self._maker is not None:
+                self._answer(self._maker, message)
             case messages.Start() | messages.Ask():
                 self._tasks.put(message)
             case messages.InputBytes():

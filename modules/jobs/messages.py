@@ -82,7 +82,7 @@ class InputBytes:
 
 @dataclass(frozen=True, kw_only=True)
 class Ask:
-    """A question or order outside any job: "memory", "unload", "reload"."""
+    """A question or order outside any job: "memory", "loaded", "unload", "reload"."""
 
     question: int
     what: str

@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
+import json
+import math
+import struct
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 
 from modules.app import App
+
+
+def write_header(path: Path, entries: dict[str, Any]) -> Path:
+    """A safetensors file of that header: metadata, and tensors by (dtype, shape)."""
+    header, end = {}, 0
+    for name, entry in entries.items():
+        if isinstance(entry, tuple):
+            size = 4 * math.prod(entry[1])
+            span = [end, end := end + size]
+            entry = {"dtype": entry[0], "shape": entry[1], "data_offsets": span}
+        header[name] = entry
+    raw = json.dumps(header).encode()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(struct.pack("<Q", len(raw)) + raw + bytes(end))
+    return path
 
 
 def wait_until(check: Any, seconds: float = 20) -> Any:
@@ -127,6 +146,31 @@ def test_the_lists_have_what_they_should(
 )
 def test_what_this_version_has_none_of_is_an_empty_list(client: TestClient, route: str) -> None:
     assert client.get(f"/sdapi/v1/{route}").json() == []
+
+
+def test_networks_are_listed_with_what_their_files_say(client: TestClient, app: App) -> None:
+    folder = app.paths.data_dir
+    lora = write_header(
+        folder / "models/Lora/sub/pear.safetensors",
+        {"__metadata__": {"ss_output_name": "pear v2", "ss_tag_frequency": '{"a": 1}'}},
+    )
+    write_header(folder / "embeddings/sad.safetensors", {"emb_params": ("F32", [3, 768])})
+    (folder / "models/hypernetworks").mkdir(parents=True, exist_ok=True)
+    (folder / "models/hypernetworks/old.pt").touch()
+    for route in ("refresh-loras", "refresh-embeddings"):
+        assert client.post(f"/sdapi/v1/{route}").status_code == 200
+    assert client.get("/sdapi/v1/loras").json() == [
+        {
+            "name": "pear",
+            "alias": "pear v2",
+            "path": str(lora),
+            "metadata": {"ss_output_name": "pear v2", "ss_tag_frequency": {"a": 1}},
+        }
+    ]
+    found = client.get("/sdapi/v1/embeddings").json()
+    assert set(found) == {"loaded", "skipped"}
+    assert found["loaded"]["sad"]["shape"] == 768 and found["loaded"]["sad"]["vectors"] == 3
+    assert [row["name"] for row in client.get("/sdapi/v1/hypernetworks").json()] == ["old"]
 
 
 def test_scripts_are_listed_for_both_tabs(client: TestClient) -> None:

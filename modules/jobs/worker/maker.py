@@ -128,7 +128,9 @@ class PictureMaker:
         )
 
     def answer(self, what: str) -> Mapping[str, Any]:
-        """To "memory": A1111's record of it. "unload", "reload": done, with the models' names."""
+        """To "memory": A1111's record of it. "loaded": the model in memory and how wide its text
+        encoders are. "unload", "reload": done, with the model's name.
+        """
         if what == "unload":
             self._models.unload()
         elif what == "reload":
@@ -136,7 +138,12 @@ class PictureMaker:
         elif what == "memory":
             return memory_record(self._models.device)
         loaded = self._models.loaded
-        return {"loaded": loaded.name if loaded else None}
+        if loaded is None:
+            return {"loaded": None}
+        return {
+            "loaded": loaded.name,
+            "embedding_width": sum(text.width for text in loaded.spec.texts),
+        }
 
     # -------------------------------------------------------------------------- within
 

@@ -10,7 +10,17 @@ from fastapi import APIRouter, HTTPException, Request
 from modules.app import App
 from modules.generation import infotext as infotexts
 from modules.pictures.metadata import read_infotext
-from modules.web.sdapi import answer, control, convert, extras, images, lists, missing, options
+from modules.web.sdapi import (
+    answer,
+    control,
+    convert,
+    extras,
+    images,
+    lists,
+    missing,
+    networks,
+    options,
+)
 from modules.web.sdapi.bodies import ImageBody, Img2ImgBody, Txt2ImgBody
 from modules.web.sdapi.waiting import finished
 from modules.web.tasks import Tasks
@@ -25,6 +35,7 @@ def build_router(app: App, tasks: Tasks) -> APIRouter:
     control.add_routes(router, app)
     _add_options(router, app)
     _add_lists(router, app)
+    networks.add_routes(router, app)
     _add_refreshes(router, app)
     return router
 
