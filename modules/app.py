@@ -23,16 +23,15 @@ from modules.generation.choices import resolve_sampler
 from modules.generation.request import Request
 from modules.generation.tokens import Tokenizer, count, load_tokenizer
 from modules.generation.wish import Wish, wish_from_record
-from modules.jobs.delivery import Delivery, Places
+from modules.jobs.delivery import Delivery, places_of
 from modules.jobs.inputs import InputStore
 from modules.jobs.job import NewJob, Source
 from modules.jobs.lock import FolderLock
-from modules.jobs.messages import Start
 from modules.jobs.own import OwnJobs, Visitors
 from modules.jobs.queue import JobQueue
 from modules.jobs.station import Desk
 from modules.jobs.store import Store
-from modules.jobs.supervisor import Staff, Supervisor, WorkerStatus
+from modules.jobs.supervisor import Staff, Supervisor, WorkerStatus, starts_of
 from modules.library.canvas import CanvasStore
 from modules.library.catalog import Catalog
 from modules.library.hashes import Hasher
@@ -87,7 +86,7 @@ class App:
         self._library = library
         self._lock = lock
         self._store = Store(paths.easel_dir / "jobs.sqlite")
-        self._delivery = Delivery(self._store, _places(flags, paths), self.history.add)
+        self._delivery = Delivery(self._store, places_of(flags, paths), self.history.add)
         self.visitors = Visitors(apart=flags.keeps_users_apart)
         self._queue = JobQueue(
             self._store,
@@ -98,7 +97,7 @@ class App:
             Desk(self._store, self._queue, self._delivery, self.inputs),
             Staff(
                 command=worker_command,
-                starts=_starts(flags),
+                starts=starts_of(flags),
                 folder=paths.program_dir,
                 log_file=paths.easel_dir / "logs" / "worker.log",
             ),
@@ -376,25 +375,6 @@ def build_app(flags: Flags, *, worker_command: Sequence[str] | None = None) -> A
     except BaseException:
         lock.release()
         raise
-
-
-def _places(flags: Flags, paths: Paths) -> Places:
-    return Places(
-        data_dir=paths.data_dir,
-        unsaved_dir=paths.easel_dir / "unsaved",
-        history_file=None if flags.no_prompt_history else paths.data_dir / "params.txt",
-        longest_name=flags.filenames_max_length,
-        unix_only_names=flags.unix_filenames_sanitization,
-    )
-
-
-def _starts(flags: Flags) -> list[Start]:
-    """What each worker is told at its start: one for each device of --devices, else one."""
-    on_cpu = {"all", "sd"} & set(flags.use_cpu)
-    alone = "cpu" if on_cpu else flags.device_id or ""
-    devices = [part.strip() for part in flags.devices.split(",") if part.strip()] or [alone]
-    record = flags.public()  # a worker needs no password
-    return [Start(flags=record, device=device) for device in devices]
 
 
 def _with_seeds(request: Request) -> Request:

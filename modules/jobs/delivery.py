@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
 from modules.errors import StorageError
+from modules.flags import Flags, Paths
 from modules.generation.extras import Extras
 from modules.generation.request import Request
 from modules.generation.result import Picture, Summary
@@ -48,6 +49,17 @@ class Recipe:
 
     request: Wish
     settings: Settings
+
+
+def places_of(flags: Flags, paths: Paths) -> Places:
+    """As flags and paths say."""
+    return Places(
+        data_dir=paths.data_dir,
+        unsaved_dir=paths.easel_dir / "unsaved",
+        history_file=None if flags.no_prompt_history else paths.data_dir / "params.txt",
+        longest_name=flags.filenames_max_length,
+        unix_only_names=flags.unix_filenames_sanitization,
+    )
 
 
 class Delivery:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from modules.errors import EaselError, JobError, StorageError, WorkerError
+from modules.flags import Flags
 from modules.generation.wish import wish_from_record
 from modules.jobs import messages
 from modules.jobs.delivery import Recipe
@@ -225,3 +226,12 @@ def read_recipe(job: Job) -> Recipe:
             f"the stored record of this job can't be read ({error}): send the request again"
         ) from error
     return Recipe(request=request, settings=settings)
+
+
+def starts_of(flags: Flags) -> list[messages.Start]:
+    """What each worker is told at its start: one for each device of --devices, else one."""
+    on_cpu = {"all", "sd"} & set(flags.use_cpu)
+    alone = "cpu" if on_cpu else flags.device_id or ""
+    devices = [part.strip() for part in flags.devices.split(",") if part.strip()] or [alone]
+    record = flags.public()  # a worker needs no password
+    return [messages.Start(flags=record, device=device) for device in devices]
