@@ -22,6 +22,7 @@ from modules.errors import (
 from modules.flags import Flags, parse
 from modules.generation.request import Hires, Init, Request
 from modules.jobs.job import JobState
+from modules.jobs.supervisor import starts_of
 from tests.unit.jobs.house import FAKE, write_empty_checkpoint
 
 
@@ -158,9 +159,7 @@ def test_old_jobs_go_with_their_unsaved_pictures_and_inputs(app: App) -> None:
 def test_there_is_a_worker_for_each_device(
     data_folder: Path, flags: tuple[str, ...], devices: list[str]
 ) -> None:
-    from modules.app import _starts
-
-    starts = _starts(flags_for(data_folder, "--api-auth", "anna:secret", *flags))
+    starts = starts_of(flags_for(data_folder, "--api-auth", "anna:secret", *flags))
     assert [start.device for start in starts] == devices
     assert "secret" not in json.dumps(starts[0].flags)
 
