@@ -263,6 +263,8 @@ class App:
         idempotency_key: str = "",
         webhook: str = "",
     ) -> str:
+        if idempotency_key and (known := self._queue.known(owner, idempotency_key)):
+            return known
         if isinstance(request, Request):
             self._check(request)
             request = _with_seeds(request)

@@ -71,6 +71,10 @@ class JobQueue:
         self._orders.work()
         return job_id
 
+    def known(self, owner: str, idempotency_key: str) -> str | None:
+        """The job that `owner` handed in under this key, if any."""
+        return self._store.known(owner, idempotency_key)
+
     def view(self, job_id: str, *, look: bool = False) -> JobView:
         """JobError for an unknown id. `look`: somebody looks at the preview now."""
         job = self._store.get(job_id)

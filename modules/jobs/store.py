@@ -6,31 +6,25 @@ several threads; a full disk is a StorageError and changes nothing.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import secrets
-import sqlite3
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from modules.errors import EaselError, JobError, JobStateError
-from modules.jobs.database import Database
-from modules.jobs.job import FINISHED, Filter, Item, Job, JobState, Move, NewJob, Stopping
-from modules.jobs.order import Waiting, in_turn, renumbered
+from modules.jobs.job import FINISHED, Filter, Item, Job, JobState, NewJob, Stopping
+from modules.jobs.line import Line
 from modules.jobs.rows import COLUMNS, ITEM_COLUMNS, criteria, item_of, job_of
 
 
-class Store(Database):
+class Store(Line):
     """`path` is the database file; `clock` gives unix seconds."""
 
     def __init__(self, path: Path, *, clock: Callable[[], float] = time.time) -> None:
         super().__init__(path)
         self._clock = clock
-        self._order: tuple[list[str], dict[str, int]] | None = None  # None: to be worked out anew
-        self._served: dict[str, int] = {}
-        self._takes = 0
 
     # -------------------------------------------------------------------------- jobs in
 
@@ -68,14 +62,14 @@ class Store(Database):
             )
             return job_id
 
-    # -------------------------------------------------------------------------- jobs out
+    def known(self, owner: str, idempotency_key: str) -> str | None:
+        """The job that `owner` handed in under this key, if any."""
+        rows = self._rows(
+            "select id from jobs where owner = ? and idempotency_key = ?", (owner, idempotency_key)
+        )
+        return rows[0][0] if rows else None
 
-    def get(self, job_id: str) -> Job:
-        """JobError for an unknown id."""
-        rows = self._rows(f"select {COLUMNS} from jobs where id = ?", (job_id,))
-        if not rows:
-            raise JobError(f"there is no job {job_id!r}: it never was or has been forgotten")
-        return job_of(rows[0])
+    # -------------------------------------------------------------------------- jobs out
 
     def find(self, wanted: Filter) -> list[Job]:
         """Newest first."""
@@ -96,18 +90,10 @@ class Store(Database):
         text = f"select count(*) from jobs where {' and '.join(parts)}"
         return self._rows(text, tuple(values))[0][0]
 
-    def waiting(self) -> list[str]:
-        """Ids in the order in which they will be taken."""
-        return self._in_order()[0]
-
-    def position(self, job_id: str) -> int:
-        """Waiting jobs before this one; 0 for one that does not wait."""
-        return self._in_order()[1].get(job_id, 0)
-
     def waiting_count(self, owner: str | None = None) -> int:
         """Of one owner, or of all."""
         if owner is None:
-            return len(self._in_order()[0])
+            return len(self.waiting())
         return self.count(Filter(states=(JobState.QUEUED,), owner=owner))
 
     def items(self, job_id: str) -> list[Item]:
@@ -170,39 +156,8 @@ class Store(Database):
                     (self._clock(), waiting[0]),
                 )
             job = self.get(waiting[0])
-            self._takes += 1
-            self._served[job.owner] = self._takes
+            self._note_served(job.owner)
         return job
-
-    def move(self, job_id: str, move: Move) -> None:
-        """Give a waiting job another place among its owner's. JobStateError where one of the two
-        does not wait, or they are of different owners.
-        """
-        with self._lock:
-            job = self._waiting_job(job_id)
-            if move.priority is not None:
-                with self._transaction() as cursor:
-                    cursor.execute(
-                        "update jobs set priority = ? where id = ?", (move.priority, job_id)
-                    )
-                return
-            own = [row for row in self._queue_rows() if row.owner == job.owner]
-            beside = self._beside(move, job, own)
-            priority = beside.priority if beside else job.priority
-            rest = [row for row in own if row.priority == priority and row.id != job_id]
-            if beside is not None and move.to is None:
-                place = [row.id for row in rest].index(beside.id) + (move.after is not None)
-            else:
-                place = 0 if move.to == "front" else len(rest)
-            mine = next(row for row in own if row.id == job_id)
-            line = [*rest[:place], mine, *rest[place:]]
-            ranks = renumbered(row.rank for row in line)
-            with self._transaction() as cursor:
-                cursor.execute("update jobs set priority = ? where id = ?", (priority, job_id))
-                cursor.executemany(
-                    "update jobs set rank = ? where id = ?",
-                    [(rank, row.id) for rank, row in zip(ranks, line, strict=True)],
-                )
 
     def retry(self, job_id: str) -> None:
         """An ended job waits again for its missing and its incomplete pictures. JobStateError
@@ -347,50 +302,3 @@ class Store(Database):
             ).fetchall()
             cursor.executemany("delete from jobs where id = ?", rows)
         return [row[0] for row in rows]
-
-    # -------------------------------------------------------------------------- within
-
-    def _waiting_job(self, job_id: str) -> Job:
-        job = self.get(job_id)
-        if job.state is not JobState.QUEUED:
-            raise JobStateError(f"job {job_id} is {job.state}: only a waiting job has a place")
-        return job
-
-    def _beside(self, move: Move, job: Job, own: list[Waiting]) -> Waiting | None:
-        """The row whose priority the job shall have; None: its own."""
-        if move.to is not None:
-            return own[0] if move.to == "front" else own[-1]
-        other = self._waiting_job(move.before or move.after or "")
-        found = next((row for row in own if row.id == other.id), None)
-        if found is None or found.id == job.id:
-            raise JobStateError(
-                f"job {job.id} can't be placed beside {other.id}: name another waiting job of the "
-                "same owner"
-            )
-        return found
-
-    def _queue_rows(self) -> list[Waiting]:
-        rows = self._rows(
-            "select id, owner, priority, rank, sequence from jobs where state = 'queued' "
-            "order by priority desc, rank, sequence",
-            (),
-        )
-        names = ("id", "owner", "priority", "rank", "sequence")
-        return [Waiting(**dict(zip(names, row, strict=True))) for row in rows]
-
-    def _in_order(self) -> tuple[list[str], dict[str, int]]:
-        """The waiting jobs, and the place of each. Worked out once per change: it is asked at
-        every poll.
-        """
-        with self._lock:
-            if self._order is None:
-                ids = in_turn(self._queue_rows(), self._served)
-                self._order = ids, {job_id: place for place, job_id in enumerate(ids)}
-            return self._order
-
-    @contextlib.contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Cursor]:
-        with self._lock:
-            self._order = None
-            with super()._transaction() as cursor:
-                yield cursor

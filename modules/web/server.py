@@ -12,8 +12,9 @@ from starlette.staticfiles import StaticFiles
 from modules.app import App
 from modules.flags import Flags
 from modules.generation.version import VERSION
-from modules.web import easel, failures, history, internal, login
+from modules.web import failures, history, internal, login
 from modules.web.admission import Admission
+from modules.web.easel import routes as easel
 from modules.web.guard import Guard, Policy
 from modules.web.sdapi import routes as sdapi
 from modules.web.sessions import Sessions

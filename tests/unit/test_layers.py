@@ -64,7 +64,14 @@ HOMES = {
     "uvicorn": {"webui"},
     "tokenizers": {"generation.tokens"},
     # jobs.schema and jobs.database: the tables and the connection of jobs.store.
-    "sqlite3": {"jobs.store", "jobs.schema", "jobs.database", "library.index", "library.history"},
+    "sqlite3": {
+        "jobs.store",
+        "jobs.schema",
+        "jobs.database",
+        "jobs.line",
+        "library.index",
+        "library.history",
+    },
     # The engine's pictures are PIL's, from pictures.edit to the encoder; library.canvas: an empty
     # ground is a new picture.
     "PIL": {"pictures", "pictures.edit", "training", "engine", "postprocess", "library.canvas"},

@@ -1,0 +1,71 @@
+"""Pictures that a wish of /easel/v1 starts from: named by their sum, or sent along in it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.concurrency import run_in_threadpool
+
+from modules.app import App
+from modules.pictures.metadata import open_image
+from modules.web.easel.records import Input, problems
+from modules.web.sdapi import images
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+BINARY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
+            "image/*": {"schema": {"type": "string", "format": "binary"}},
+        },
+    }
+}
+
+
+def stored(data: bytes, app: App, field: str) -> Input:
+    """The picture, kept. ImageError or TooLargeError where it is none."""
+    limit = app.settings.current.easel.easel_max_pixels
+    size = open_image(data, max_pixels=limit, field=field).size
+    return Input(sha256=app.inputs.put(data), width=size[0], height=size[1])
+
+
+def with_inputs(wish: dict[str, Any], app: App) -> dict[str, Any]:
+    """The wish with every picture in it stored and named by its sum."""
+
+    def named(text: str, field: str) -> str:
+        if _SHA256.fullmatch(text):
+            return text
+        return stored(images.decode(text, field=field), app, field).sha256
+
+    wish = dict(wish)
+    if wish.get("init"):
+        init = dict(wish["init"])
+        init["images"] = [named(text, "init_images") for text in init["images"]]
+        if init.get("mask"):
+            init["mask"] = {**init["mask"], "image": named(init["mask"]["image"], "mask")}
+        wish["init"] = init
+    if wish.get("hires") and wish["hires"].get("firstpass_image"):
+        first = named(wish["hires"]["firstpass_image"], "firstpass_image")
+        wish["hires"] = {**wish["hires"], "firstpass_image": first}
+    return wish
+
+
+def build_router(app: App) -> APIRouter:
+    router = APIRouter()
+
+    @router.post(
+        "/inputs",
+        status_code=201,
+        openapi_extra=BINARY,
+        responses=problems(413, 422, 507),
+    )
+    async def add_input(request: Request) -> Input:
+        """Store the picture in the body; its sum is what a wish names it by."""
+        data = await request.body()
+        # Decoding and the disk would hold up every page.
+        return await run_in_threadpool(stored, data, app, "image")
+
+    return router

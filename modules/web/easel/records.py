@@ -1,0 +1,191 @@
+"""What /easel/v1 answers, as its schema describes it. Shapes alone."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from modules.jobs.job import JobView
+from modules.web.easel.wish import Wish
+
+State = Literal["queued", "running", "done", "failed", "cancelled"]
+
+
+class Submission(BaseModel):
+    """A wish and how it is to be queued."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"request": {"prompt": "a red apple on grass"}}]},
+    )
+
+    request: Wish
+    settings: dict[str, Any] = Field({}, description="settings for this job alone")
+    priority: int = Field(0, ge=-1000, le=1000, description="the larger goes first")
+    idempotency_key: str = Field(
+        "", max_length=200, description="the same key again is the same job: safe to send twice"
+    )
+    webhook: str = Field(
+        "", max_length=2000, description="an address that is told of the end; needs --webhooks"
+    )
+
+
+class Submitted(BaseModel):
+    """Where the new job is found."""
+
+    id: str = Field(examples=["8f14e45fceea167a"])
+    url: str = Field(examples=["/easel/v1/jobs/8f14e45fceea167a"])
+
+
+class Image(BaseModel):
+    """A picture that is there."""
+
+    index: int = Field(description="counts from 0 over all pictures of the job")
+    seed: int
+    subseed: int
+    infotext: str = Field(description="the parameters as A1111 writes them")
+    width: int = Field(description="pixels")
+    height: int = Field(description="pixels")
+    mime: str = Field(examples=["image/png"])
+    complete: bool = Field(description="false: interrupted in the middle")
+    saved: bool = Field(description="false: forgotten together with its job")
+    file_name: str
+    url: str = Field(description="the file itself")
+    data: str | None = Field(None, description="the file as base64, where it was asked for inline")
+
+
+class JobError(BaseModel):
+    """Why a job failed."""
+
+    kind: str
+    message: str
+    field: str
+
+
+class Job(BaseModel):
+    """A job as it is at this moment. Times are unix seconds."""
+
+    id: str
+    kind: str = Field(examples=["txt2img"])
+    source: str = Field(description="page, api (/sdapi/v1) or easel (/easel/v1)")
+    owner: str = Field(description="who logged in; empty where nobody has to")
+    priority: int
+    state: State
+    position: int = Field(description="waiting jobs before this one")
+    created: float
+    started: float | None
+    finished: float | None
+    progress: float = Field(description="0..1")
+    step: int
+    steps: int
+    image_index: int = Field(description="the first picture of the batch in work")
+    image_count: int
+    eta: float | None = Field(description="seconds to the end, where it can be told")
+    preview_n: int = Field(description="grows with each preview; 0: there is none")
+    message: str = Field(description="what it waits for or does besides sampling")
+    stopping: str = Field(description="what was asked of it: after_current, now, cancel")
+    interrupted: bool = Field(description="ended before all pictures were whole")
+    error: JobError | None
+    items: list[Image]
+    summary: dict[str, Any] | None = Field(description="what it was made with, once that is known")
+    request: dict[str, Any] = Field(description="the wish, its seeds drawn")
+    settings: dict[str, Any] = Field(description="its settings that are not the defaults")
+    warnings: list[str]
+
+    @classmethod
+    def of(cls, view: JobView) -> Job:
+        record = view.to_record()
+        for item in record["items"]:
+            item["url"] = f"/easel/v1/jobs/{view.id}/images/{item['index']}"
+        return cls.model_validate(record)
+
+
+class Jobs(BaseModel):
+    """One page of the list, the newest first."""
+
+    jobs: list[Job]
+    total: int = Field(description="how many match, on all pages")
+    next: str | None = Field(description="`before` of the next page; null at the end")
+
+
+class Images(BaseModel):
+    """The pictures that a job has made so far."""
+
+    state: State
+    images: list[Image]
+
+
+class Place(BaseModel):
+    """Where a waiting job shall go: exactly one field."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"to": "front"}]})
+
+    to: Literal["front", "back"] | None = None
+    before: str | None = Field(None, max_length=100, description="id of another waiting job")
+    after: str | None = Field(None, max_length=100, description="id of another waiting job")
+    priority: int | None = Field(None, ge=-1000, le=1000, description="the larger goes first")
+
+
+class Copy(BaseModel):
+    """How a job is made again."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    new_seed: bool = Field(False, description="other pictures of the same wish")
+
+
+class Status(BaseModel):
+    """What the program is doing."""
+
+    version: str
+    worker: str = Field(description="starting, ready, busy or failed")
+    device: str
+    message: str
+    queue: int = Field(description="jobs that wait, of everybody")
+
+
+class Me(BaseModel):
+    """Who asks."""
+
+    user: str = Field(description="empty where nobody has to log in")
+    sees_all: bool = Field(description="false: jobs and pictures of others are hidden")
+
+
+class Input(BaseModel):
+    """A stored picture."""
+
+    sha256: str = Field(description="what a wish names it by")
+    width: int
+    height: int
+
+
+class Problem(BaseModel):
+    """Why it could not be done, in A1111's form."""
+
+    error: str = Field(examples=["RequestError"])
+    detail: str | list[dict[str, Any]]
+    body: str
+    errors: str = Field(description="the same in words")
+    field: str = Field("", description="the field at fault, where there is one")
+
+
+class Done(BaseModel):
+    """It is done; there is nothing to tell."""
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The error answers of a route, for its description."""
+    return {status: {"model": Problem, "description": _MEANINGS[status]} for status in statuses}
+
+
+_MEANINGS = {
+    400: "the body can't be read",
+    404: "there is none, or it is somebody else's",
+    409: "the job is in a state where this can't be done",
+    413: "larger than the settings allow",
+    422: "a value can't be used; the answer names it",
+    429: "too much at once; ask again later",
+    503: "the worker is not there",
+    507: "the disk is full or can't be written",
+}

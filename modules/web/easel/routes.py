@@ -1,0 +1,41 @@
+"""/easel/v1 as a whole: jobs, pictures to start from, texts, drawings, and what the program does.
+
+Turns HTTP into calls of the App and views into JSON; knows no Gradio and no A1111.
+"""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from modules.app import App
+from modules.generation.version import VERSION
+from modules.web.easel import canvas, events, inputs, jobs, texts
+from modules.web.easel.records import Me, Status
+
+
+def build_router(app: App) -> APIRouter:
+    """All routes, bound to one App."""
+    router = APIRouter(prefix="/easel/v1", tags=["easel"])
+    _add_program(router, app)
+    for part in (jobs, events, inputs, texts, canvas):
+        router.include_router(part.build_router(app))
+    return router
+
+
+def _add_program(router: APIRouter, app: App) -> None:
+    @router.get("/status")
+    def status() -> Status:
+        """What the program is doing, and how long the queue is."""
+        worker = app.worker_status()
+        return Status(
+            version=VERSION,
+            worker=worker.state,
+            device=worker.device,
+            message=worker.message,
+            queue=app.jobs.waiting_count(),
+        )
+
+    @router.get("/me")
+    def me() -> Me:
+        """Who is logged in."""
+        return Me(user=app.visitors.user, sees_all=app.visitors.owner is None)

@@ -1,0 +1,82 @@
+"""Infotext and prompts: read from pictures, parsed, counted in tokens."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, Field
+from starlette.concurrency import run_in_threadpool
+
+from modules.app import App
+from modules.generation import infotext as infotexts
+from modules.generation.request import MAX_TEXT
+from modules.pictures.metadata import read_infotext
+from modules.web.easel.inputs import BINARY
+from modules.web.easel.records import problems
+
+
+class Prompts(BaseModel):
+    text: str = Field("", max_length=MAX_TEXT)
+    negative: str = Field("", max_length=MAX_TEXT)
+
+
+class Pasted(BaseModel):
+    text: str = Field(max_length=MAX_TEXT, description="parameters as A1111 writes them")
+
+
+class PictureText(BaseModel):
+    """What a picture says about itself."""
+
+    infotext: str | None
+    items: dict[str, Any] = Field(description="its other text entries")
+    fields: dict[str, Any] = Field(description="the infotext, parsed")
+
+
+class Parsed(BaseModel):
+    prompt: str
+    negative_prompt: str
+    fields: dict[str, Any]
+
+
+class Count(BaseModel):
+    count: int
+    limit: int = Field(description="end of the last begun chunk of 75")
+
+
+class Counts(Count):
+    negative: Count
+
+
+def build_router(app: App) -> APIRouter:
+    router = APIRouter()
+
+    @router.post("/png-info", openapi_extra=BINARY, responses=problems(413, 422))
+    async def png_info(request: Request) -> PictureText:
+        """The infotext of the picture in the body, parsed, and its other text entries."""
+        data = await request.body()
+        limit = app.settings.current.easel.easel_max_pixels
+        text, items = await run_in_threadpool(read_infotext, data, max_pixels=limit)
+        fields = infotexts.parse(text).fields if text else {}
+        return PictureText(infotext=text, items=items, fields=dict(fields))
+
+    @router.post("/infotext", responses=problems(422))
+    def parse(body: Pasted) -> Parsed:
+        """Prompt, negative prompt and fields of a pasted text."""
+        parsed = infotexts.parse(body.text)
+        return Parsed(
+            prompt=parsed.prompt,
+            negative_prompt=parsed.negative_prompt,
+            fields=dict(parsed.fields),
+        )
+
+    @router.post("/tokens", responses=problems(422))
+    def tokens(body: Prompts) -> Counts:
+        """How many tokens prompt and negative prompt have."""
+        count, limit = app.count_tokens(body.text)
+        negative, negative_limit = app.count_tokens(body.negative)
+        return Counts(
+            count=count, limit=limit, negative=Count(count=negative, limit=negative_limit)
+        )
+
+    return router
