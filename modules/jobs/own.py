@@ -124,7 +124,7 @@ class OwnJobs:
         return self._queue.wait(job_id, timeout)
 
     def watch(self, job_id: str, told: Told) -> Callable[[], None]:
-        self.job(job_id)
+        self._check(job_id)
         return self._queue.watch(job_id, told)
 
     def preview(self, job_id: str) -> tuple[int, str, bytes] | None:

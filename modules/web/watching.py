@@ -4,15 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
-from fastapi import Request
-
-from modules.app import App
-from modules.jobs.job import JobView
 from modules.jobs.own import OwnJobs
-
-_GONE = 1.0  # seconds between looks whether the client is still there
 
 
 class Watch:
@@ -48,20 +42,3 @@ def watched(jobs: OwnJobs, job_id: str, *, ends_only: bool) -> Iterator[Watch]:
         yield watch
     finally:
         forget()
-
-
-async def ended(
-    app: App, job_id: str, http: Request, *, gone: Callable[[JobView], None] = lambda view: None
-) -> JobView:
-    """The ended job. `gone` is called, once, if the client hangs up before."""
-    jobs = app.jobs
-    told = False
-    with watched(jobs, job_id, ends_only=True) as watch:
-        while True:
-            view = await asyncio.to_thread(jobs.view, job_id)
-            if view.is_finished:
-                return view
-            if not told and await http.is_disconnected():
-                told = True
-                await asyncio.to_thread(gone, view)
-            await watch.changed(_GONE)

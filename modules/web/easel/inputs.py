@@ -41,6 +41,8 @@ def with_inputs(wish: dict[str, Any], app: App) -> dict[str, Any]:
         return stored(images.decode(text, field=field), app, field).sha256
 
     wish = dict(wish)
+    if "images" in wish:
+        wish["images"] = [named(text, "image") for text in wish["images"]]
     if wish.get("init"):
         init = dict(wish["init"])
         init["images"] = [named(text, "init_images") for text in init["images"]]

@@ -8,11 +8,12 @@ import time
 from typing import Annotated, Any
 from urllib.parse import quote
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Response
 
 from modules.app import App
 from modules.errors import RequestError
-from modules.generation.request import Request as Wished
+from modules.generation.extras import Extras
+from modules.generation.request import Request
 from modules.jobs.job import Move
 from modules.web.easel.inputs import with_inputs
 from modules.web.easel.records import (
@@ -50,19 +51,26 @@ def _submitted(job_id: str) -> Submitted:
     return Submitted(id=job_id, url=f"{_BASE}/{job_id}")
 
 
+def _wished(body: Submission, app: App) -> Request | Extras:
+    """The wish as a record of ours, every picture in it stored."""
+    if body.extras is not None:
+        return Extras.from_record(with_inputs(body.extras.model_dump(exclude_unset=True), app))
+    assert body.request is not None
+    return Request.from_record(with_inputs(body.request.model_dump(exclude_unset=True), app))
+
+
 def _add_submit(router: APIRouter, app: App) -> None:
     @router.post("", status_code=201, responses=problems(400, 404, 409, 413, 422, 429, 507))
     def submit(body: Submission) -> Submitted:
-        """Queue a wish: txt2img, or with `init` img2img, or with a mask in that inpainting.
+        """Queue a wish: txt2img, or with `init` img2img, or with a mask in that inpainting; or
+        `extras`, which works finished pictures over.
 
         Answers with the job's id at once; nothing is left to chance from here on: seeds are drawn,
         settings and checkpoint are fixed.
         """
-        record = with_inputs(body.request.model_dump(exclude_unset=True), app)
-        try:
-            wished = Wished.from_record(record)
-        except TypeError as error:
-            raise RequestError(f"the request can't be read: {error}", field="request") from error
+        if (body.request is None) == (body.extras is None):
+            raise RequestError("give one of request and extras", field="request")
+        wished = _wished(body, app)
         job_id = app.submit(
             wished,
             source="easel",

@@ -7,20 +7,21 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from modules.jobs.job import JobView
-from modules.web.easel.wish import Wish
+from modules.web.easel.wish import Wish, WishedExtras
 
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 
 
 class Submission(BaseModel):
-    """A wish and how it is to be queued."""
+    """One wish, and how it is to be queued."""
 
     model_config = ConfigDict(
         extra="forbid",
         json_schema_extra={"examples": [{"request": {"prompt": "a red apple on grass"}}]},
     )
 
-    request: Wish
+    request: Wish | None = Field(None, description="pictures to make; this or `extras`")
+    extras: WishedExtras | None = Field(None, description="pictures to work over")
     settings: dict[str, Any] = Field({}, description="settings for this job alone")
     priority: int = Field(0, ge=-1000, le=1000, description="the larger goes first")
     idempotency_key: str = Field(

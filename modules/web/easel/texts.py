@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 
 from modules.app import App
 from modules.generation import infotext as infotexts
-from modules.generation.request import MAX_TEXT
+from modules.generation.checks import MAX_TEXT
 from modules.pictures.metadata import read_infotext
 from modules.web.easel.inputs import BINARY
 from modules.web.easel.records import problems

@@ -1,5 +1,5 @@
 """What a client of /easel/v1 asks for, as its schema describes it: the fields of
-`generation.request.Request`, with ranges, units and examples.
+`generation.request.Request` and `generation.extras.Extras`, with ranges, units and examples.
 
 Knows shapes, not what they lead to; a picture in it may be named or sent along.
 """
@@ -10,15 +10,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from modules.generation.request import (
-    FILL_MODES,
-    MAX_IMAGES,
-    MAX_SIZE,
-    MAX_STEPS,
-    MAX_TEXT,
-    MIN_SIZE,
-    RESIZE_MODES,
-)
+from modules.generation.checks import MAX_SIZE, MAX_TEXT, MIN_SIZE
+from modules.generation.extras import MAX_FACTOR, MAX_PICTURES, MAX_SIDE, NO_UPSCALER
+from modules.generation.request import FILL_MODES, MAX_IMAGES, MAX_STEPS, RESIZE_MODES
 
 _PICTURE = "the sha256 that POST /easel/v1/inputs gave, or the file itself as base64 or data URL"
 _SEED = 2**64 - 1
@@ -136,3 +130,20 @@ class Wish(_Strict):
     alwayson_scripts: dict[str, Any] = Field({}, description="arguments of always-on scripts")
     save_images: bool = Field(True, description="keep the files; else as long as the job is known")
     save_grid: bool = Field(True, description="keep a grid of several pictures")
+
+
+class WishedExtras(_Strict):
+    """Finished pictures that are to be worked over, each by itself."""
+
+    images: list[str] = Field(min_length=1, max_length=MAX_PICTURES, description=_PICTURE)
+    names: list[str] = Field([], description="file names without folders, one for each; or none")
+    to_size: bool = Field(False, description="to width x height; else by factor")
+    factor: float = _number(0.01, MAX_FACTOR, "how many times larger", 2.0)
+    longest_side: int = _number(0, MAX_SIDE, "with factor: at most this, in pixels; 0: any", 0)
+    width: int = _number(1, MAX_SIDE, "pixels", 512)
+    height: int = _number(1, MAX_SIDE, "pixels", 512)
+    crop: bool = Field(True, description="with to_size: cut what stands over")
+    upscaler_1: str = _text(NO_UPSCALER, "name of an upscaler")
+    upscaler_2: str = _text(NO_UPSCALER, "name of another")
+    upscaler_2_visibility: float = _number(0, 1, "share of the second in the result", 0.0)
+    save_images: bool = Field(True, description="keep the files; else as long as the job is known")
