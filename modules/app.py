@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import logging
-import random
 import re
 import sys
 import time
@@ -17,15 +16,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from modules.errors import JobStateError, QueueFullError, RequestError, TooLargeError
+from modules.errors import JobStateError
 from modules.flags import Flags, Paths, paths_of
-from modules.generation.choices import resolve_sampler
 from modules.generation.request import Request
 from modules.generation.tokens import Tokenizer, count, load_tokenizer
 from modules.generation.wish import Wish, wish_from_record
 from modules.jobs.delivery import Delivery, places_of
 from modules.jobs.inputs import InputStore
-from modules.jobs.job import NewJob, Source
+from modules.jobs.intake import Intake
+from modules.jobs.job import Source
 from modules.jobs.lock import FolderLock
 from modules.jobs.own import OwnJobs, Visitors
 from modules.jobs.queue import JobQueue
@@ -39,13 +38,12 @@ from modules.library.history import History
 from modules.library.index import Index
 from modules.library.networks import NetworkFiles
 from modules.pictures.thumbnails import Thumbnails
-from modules.settings import OPTIONS, Settings, SettingsStore
+from modules.settings import Settings, SettingsStore
 
 log = logging.getLogger(__name__)
 
 WORKER = (sys.executable, "-X", "faulthandler", "-m", "modules.jobs.worker")
 _SHA256 = re.compile(r'"([0-9a-f]{64})"')
-_SEEDS = 2**32 - 2  # the original's own range of random seeds
 _DAY = 86_400.0
 
 
@@ -93,6 +91,7 @@ class App:
             self._delivery,
             stops_after_current=lambda: settings.current.get("interrupt_after_current"),
         )
+        self.intake = Intake(self._queue, settings, self.catalog, self.inputs, flags)
         self._supervisor = Supervisor(
             Desk(self._store, self._queue, self._delivery, self.inputs),
             Staff(
@@ -149,12 +148,9 @@ class App:
         checkpoint is named. `owner` None: the visitor. EaselError, and no job, where the wish can't
         be carried out as asked.
         """
-        settings = self.settings.snapshot().with_changes(self._allowed(settings_changes or {}))
-        if isinstance(request, Request):
-            settings = self._settings_for(request, settings)
-        return self._enqueue(
+        return self.intake.take(
             request,
-            settings,
+            self.intake.settings_for(request, settings_changes or {}),
             source=source,
             owner=self.visitors.user if owner is None else owner,
             priority=priority,
@@ -172,21 +168,13 @@ class App:
         request = wish_from_record(view.kind, view.request)
         if new_seed and isinstance(request, Request):
             request = replace(request, seed=-1, subseed=-1)
-        return self._enqueue(
+        return self.intake.take(
             request,
             Settings.from_record(view.settings),
             source=source,
             owner=self.visitors.user,
             priority=view.priority,
         )
-
-    def check_priority(self, priority: int) -> None:
-        """RequestError where a user would pass by the others."""
-        if priority > 0 and self.flags.keeps_users_apart:
-            raise RequestError(
-                f"priority {priority} would pass by other users' jobs: give 0 or less",
-                field="priority",
-            )
 
     def worker_status(self) -> WorkerStatus:
         """How the workers are."""
@@ -212,110 +200,6 @@ class App:
     @functools.cached_property
     def _tokenizer(self) -> Tokenizer:
         return load_tokenizer(self.paths.configs_dir)
-
-    def _settings_for(self, request: Request, settings: Settings) -> Settings:
-        """With the request's own overrides. UnknownNameError where checkpoint or VAE are not
-        there.
-        """
-        settings = settings.with_changes(self._allowed(request.override_settings))
-        checkpoint = self.catalog.default(settings.sd.sd_model_checkpoint or None)
-        self.catalog.vae_for(checkpoint, settings.vae.sd_vae)
-        return settings.with_changes({"sd_model_checkpoint": checkpoint.name})
-
-    def _allowed(self, changes: Mapping[str, Any]) -> dict[str, Any]:
-        """The changes without those of limits and of hidden folders, which no request may move."""
-        hides_folders = self.flags.hides_folders
-        return {
-            key: value
-            for key, value in changes.items()
-            if (row := OPTIONS.get(key)) is None
-            or not (row.restrict_api or (row.hidden_dir and hides_folders))
-        }
-
-    def _check(self, request: Request) -> None:
-        """EaselError where the request names what is not here."""
-        resolve_sampler(request.sampler_name, request.scheduler)
-        hires = request.hires
-        if hires is not None:
-            resolve_sampler(hires.sampler_name, hires.scheduler, prefix="hr_")
-            if hires.other_checkpoint:
-                self.catalog.find(hires.other_checkpoint, "hr_checkpoint_name")
-        if request.refiner:
-            self.catalog.find(request.refiner, "refiner_checkpoint")
-        self._check_size(request)
-
-    def _check_inputs(self, request: Wish) -> None:
-        for name in request.images_needed:
-            if not self.inputs.has(name):
-                raise RequestError(
-                    f"the picture {name[:12]} is not stored here: send it first",
-                    field="init_images",
-                )
-
-    def _enqueue(
-        self,
-        request: Wish,
-        settings: Settings,
-        *,
-        source: Source,
-        owner: str,
-        priority: int,
-        idempotency_key: str = "",
-        webhook: str = "",
-    ) -> str:
-        if idempotency_key and (known := self._queue.known(owner, idempotency_key)):
-            return known
-        if isinstance(request, Request):
-            self._check(request)
-            request = _with_seeds(request)
-        self._check_inputs(request)
-        self._check_room(owner)
-        self.check_priority(priority)
-        return self._queue.submit(
-            NewJob(
-                kind=request.kind,
-                image_count=request.image_count,
-                request=request.to_record(),
-                settings=settings.to_record(),
-                source=source,
-                owner=owner,
-                priority=priority,
-                keeps_images=request.save_images,
-                idempotency_key=idempotency_key,
-                webhook=webhook,
-            )
-        )
-
-    def _check_room(self, owner: str) -> None:
-        """QueueFullError where too many jobs wait, in all or of this one of several users."""
-        limit = self.settings.current.easel.easel_max_queue
-        if self._queue.waiting_count() >= limit:
-            raise QueueFullError(
-                f"{limit} jobs wait already: try again later, or raise the setting easel_max_queue"
-            )
-        if self.flags.keeps_users_apart:
-            share = max(1, limit // len({user for user, _ in self.flags.users}))
-            if self._queue.waiting_count(owner) >= share:
-                raise QueueFullError(
-                    f"{share} of your jobs wait already, your share of the queue: try again later"
-                )
-
-    def _check_size(self, request: Request) -> None:
-        """TooLargeError for a batch that no step of which would end: it could not be stopped."""
-        width, height = request.width or 512, request.height or 512
-        hires = request.hires
-        if hires is not None:
-            width = max(width, hires.resize_x or int(width * hires.scale))
-            height = max(height, hires.resize_y or int(height * hires.scale))
-        pixels = width * height * request.batch_size
-        most = self.settings.current.easel.easel_max_batch_pixels
-        if pixels > most:
-            raise TooLargeError(
-                f"width {width} x height {height} x batch_size {request.batch_size} is {pixels} "
-                f"pixels at once, more than {most} (setting easel_max_batch_pixels): "
-                "ask for smaller pictures or a larger batch count",
-                field="batch_size" if request.batch_size > 1 else "width",
-            )
 
     def _output_folders(self) -> list[Path]:
         """Where finished pictures go by the settings of now, those of the Save button too."""
@@ -377,10 +261,3 @@ def build_app(flags: Flags, *, worker_command: Sequence[str] | None = None) -> A
     except BaseException:
         lock.release()
         raise
-
-
-def _with_seeds(request: Request) -> Request:
-    def drawn(seed: int) -> int:
-        return random.randrange(_SEEDS) if seed == -1 else seed
-
-    return replace(request, seed=drawn(request.seed), subseed=drawn(request.subseed))

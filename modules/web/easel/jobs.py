@@ -156,7 +156,7 @@ def _add_order(router: APIRouter, app: App) -> None:
         given = body.model_dump(exclude_none=True)
         if len(given) != 1:
             raise RequestError("give exactly one of to, before, after, priority", field="to")
-        app.check_priority(body.priority or 0)
+        app.intake.check_priority(body.priority or 0)
         app.jobs.move(job_id, Move(**given))
         return Job.of(app.jobs.view(job_id))
 
