@@ -79,10 +79,22 @@ def _per_channel(parts: Parts, weight: Tensor, rank: int | None) -> Tensor:
     return weight * parts["weight"].reshape([1, -1, *rest] if along_input else [-1, 1, *rest])
 
 
+def _newer_glora(parts: Parts) -> bool:
+    """Whether LyCORIS 2 or later wrote it, which counts the factors the other way round."""
+    rows, columns = parts["b1.weight"].flatten(1).shape
+    return rows > columns  # the rank is the smaller of them
+
+
 def _generalised(parts: Parts, weight: Tensor, rank: int | None) -> Tensor:
-    a1, a2, b1, b2 = (parts[f"{name}.weight"].flatten(1) for name in ("a1", "a2", "b1", "b2"))
+    first, second = ("2", "1") if _newer_glora(parts) else ("1", "2")
+    a1, b1 = (parts[f"{letter}{first}.weight"].flatten(1) for letter in "ab")  # (r, in)
+    a2, b2 = (parts[f"{letter}{second}.weight"].flatten(1) for letter in "ab")  # (in or out, r)
     turned = (weight.transpose(1, -1) @ a2 @ a1).transpose(1, -1)  # on the input channels
     return (b2 @ b1).reshape(weight.shape) + turned
+
+
+def _generalised_dim(parts: Parts) -> int | None:
+    return parts["b2.weight"].shape[0] if _newer_glora(parts) else None
 
 
 def _rotation(parts: Parts, weight: Tensor, rank: int | None) -> Tensor:
@@ -152,7 +164,7 @@ KINDS: tuple[Kind, ...] = (  # the first that matches is it
     ),
     Kind("full", {"diff"}.issubset, lambda parts, weight, rank: parts["diff"], bias="diff_b"),
     Kind("norm", {"w_norm"}.issubset, lambda parts, weight, rank: parts["w_norm"], bias="b_norm"),
-    Kind("GLoRA", _GENERALISED.issubset, _generalised),
+    Kind("GLoRA", _GENERALISED.issubset, _generalised, _generalised_dim),
     Kind("OFT", lambda parts: bool({"oft_blocks", "oft_diag"} & parts), _rotation),
 )
 

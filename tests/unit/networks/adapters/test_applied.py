@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -258,3 +261,33 @@ def test_kept_files_are_read_from_memory(model, write, monkeypatch):
     last = files.open(paths[0])
     write("0", lora(QUERY, 32, 32, seed=7), lora(TEXT, 64, 16))
     assert files.open(paths[0]) is not last
+
+
+def test_an_attention_of_open_clip_is_changed_whole_or_not_at_all(model, write):
+    encoder, spec = model.text_encoders[0], model.spec
+    text = replace(spec.texts[0], kind="open_clip")
+    other: Any = SimpleNamespace(
+        unet=model.unet, text_encoders=(encoder,), spec=replace(spec, texts=(text,))
+    )
+    start = "lora_te_text_model_encoder_layers_{}_self_attn_{}_proj"
+    parts = [lora(start.format(0, side), 16, 16) for side in ("q", "k", "v", "out")]
+    parts += [lora(start.format(1, side), 16, 16) for side in ("q", "k", "v")]
+    whole, partial = (encoder.encoder.layers[n].self_attn.q_proj.weight for n in (0, 1))
+    before = whole.clone(), partial.clone()
+
+    assert Adapters(other).use([Adapter("a", write("a", *parts))]) == {}
+
+    assert not torch.equal(whole, before[0]) and torch.equal(partial, before[1])
+
+
+@pytest.mark.gpu
+def test_on_a_gpu_undoing_is_exact_and_the_device_holds_each_weight_once(tiny_files, write):
+    on_gpu = Models("cuda").get(tiny_files("single.safetensors"))
+    before = [(p, p.data.clone()) for p in on_gpu.unet.parameters()]
+    path = write("a", lora(QUERY, 32, 32), lora(FIRST, 32, 36))
+    adapters, held = Adapters(on_gpu), torch.cuda.memory_allocated()
+    for change in range(20):
+        adapters.use([Adapter("a", path, unet=0.1 * change)])
+        assert torch.cuda.memory_allocated() == held
+    adapters.clear()
+    assert all(torch.equal(p.data, values) for p, values in before)

@@ -191,6 +191,15 @@ def test_glora_adds_a_low_rank_and_turns_the_present_weight():
     close(change(parts, LINEAR), b2 @ b1 + LINEAR.numpy() @ a2 @ a1)
 
 
+def test_newer_glora_files_count_their_factors_the_other_way_round_and_heed_alpha():
+    a1, a2, b1, b2 = random(4, 2), random(2, 4), random(6, 2, 1, 1), random(2, 4, 3, 3)
+    parts = {"a1.weight": a1[:, :, None, None], "a2.weight": a2[:, :, None, None]}
+    parts |= {"b1.weight": b1, "b2.weight": b2, "alpha": number(1.0)}
+    turned = np.einsum("oikl,ir,rj->ojkl", CONV.numpy(), a1.numpy(), a2.numpy())
+    added = np.einsum("or,rikl->oikl", b1[:, :, 0, 0].numpy(), b2.numpy())
+    close(change(parts, CONV), (added + turned) / 2)
+
+
 def cayley(block: np.ndarray, shrink: float = 1.0) -> np.ndarray:
     skew, one = shrink * (block - block.T), np.eye(len(block))
     return (one + skew) @ np.linalg.inv(one - skew)
