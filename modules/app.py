@@ -37,6 +37,7 @@ from modules.library.hashes import Hasher
 from modules.library.history import History
 from modules.library.index import Index
 from modules.library.networks import NetworkFiles
+from modules.library.styles import StyleFiles
 from modules.pictures.thumbnails import Thumbnails
 from modules.settings import Settings, SettingsStore
 
@@ -80,6 +81,7 @@ class App:
         self.canvas = library.canvas
         self.history = History(paths.easel_dir / "history.sqlite", self._output_folders)
         self.thumbnails = Thumbnails(paths.easel_dir / "thumbnails")
+        self.styles = StyleFiles(paths.styles_files)
         self.inputs = InputStore(paths.easel_dir / "inputs")
         self._library = library
         self._lock = lock

@@ -1,11 +1,14 @@
 """The controls that txt2img and img2img share, with A1111's labels, ranges and element ids
 (interface 4, 5).
 
-Makes components only; what happens on a click lies in `generate`.
+Makes components only; what happens on a click lies in `generate`. The second pass and the styles
+have files of their own.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import gradio as gr
@@ -77,8 +80,8 @@ def sampling(form: Form) -> None:
         form.add("steps", widgets.slider("Sampling steps", 1, 150, 20, 1, elem_id=f"{tab}_steps"))
 
 
-def size_and_batch(form: Form, size: tuple[int, int]) -> None:
-    """Width and height with the buttons that swap them or take the picture's; batch."""
+def sizes(form: Form, size: tuple[int, int]) -> None:
+    """Width and height with the buttons that swap them or take the picture's."""
     tab = form.tab
     with gr.Row():
         width = widgets.slider("Width", 64, 2048, size[0], 8, elem_id=f"{tab}_width")
@@ -93,6 +96,12 @@ def size_and_batch(form: Form, size: tuple[int, int]) -> None:
             widgets.on_click(take, None, sides, sides, js="(w, h) => EaselPage.pictureSize(w, h)")
     form.add("width", width)
     form.add("height", height)
+
+
+def batch_and_guidance(form: Form) -> None:
+    """How many pictures, CFG, and in img2img the denoising strength."""
+    tab = form.tab
+    strong = tab == "img2img"
     with gr.Row():
         form.add(
             "n_iter", widgets.slider("Batch count", 1, 100, 1, 1, elem_id=f"{tab}_batch_count")
@@ -100,80 +109,82 @@ def size_and_batch(form: Form, size: tuple[int, int]) -> None:
         form.add(
             "batch_size", widgets.slider("Batch size", 1, 8, 1, 1, elem_id=f"{tab}_batch_size")
         )
+        cfg_scale = widgets.slider(
+            "CFG Scale", 1, 30, 7, 0.5, elem_id=f"{tab}_cfg_scale", render=not strong
+        )
+        form.add("cfg_scale", cfg_scale)
+    if strong:
+        with gr.Row():
+            cfg_scale.render()
+            strength = widgets.slider(
+                "Denoising strength", 0, 1, 0.75, 0.01, elem_id="img2img_denoising_strength"
+            )
+            form.add("denoising_strength", strength)
 
 
-def guidance(form: Form) -> None:
-    """CFG and seed; in img2img also denoising strength and resize mode."""
+@contextmanager
+def switched(form: Form, name: str, label: str, elem_id: str) -> Iterator[gr.HTML]:
+    """A section with a checkbox in its head, the field `name`; what is made inside shows only while
+    that is ticked. The style sheet does it, so that it answers at once and loses no value.
+
+    Gives the line of text in the head, which is empty.
+    """
+    with gr.Column(elem_id=elem_id, elem_classes=["easel-switch", "easel-section-fold"]):
+        with gr.Row(elem_classes=["easel-switch-head"]):
+            box = widgets.checkbox(label, elem_id=f"{elem_id}-checkbox", container=False)
+            form.add(name, box)
+            line = widgets.text_line(f"{elem_id}-line")
+        with gr.Column(elem_classes=["easel-switch-body"]):
+            yield line
+
+
+def resize_mode(form: Form) -> None:
+    """How a picture of another shape becomes the wanted size."""
+    modes = list(RESIZE_MODES)
+    form.add("resize_mode", widgets.radio("Resize mode", modes, modes[0], elem_id="resize_mode"))
+
+
+def seed(form: Form) -> None:
+    """The seed, and behind "Extra" the variation seed."""
+    tab = form.tab
+    with gr.Column(elem_classes=["easel-switch"]):
+        with gr.Row(elem_classes=["easel-switch-head"]):
+            _seed_with_tools(form, "seed", "Seed", ("random_seed", "reuse_seed"))
+            extra = widgets.checkbox(
+                "Extra", elem_id=f"{tab}_subseed_show", elem_classes=["easel-extra"], scale=0
+            )
+            form.add("seed_enable_extras", extra)
+        with gr.Column(elem_classes=["easel-switch-body"], elem_id=f"{tab}_seed_extras"):
+            _seed_extras(form)
+
+
+def _seed_with_tools(form: Form, name: str, label: str, tools: tuple[str, str]) -> None:
+    tab = form.tab
+    number = widgets.number(label, -1, elem_id=f"{tab}_{name}")
+    form.add(name, number)
+    dice = widgets.tool("dice", f"{label}: a new one each time", elem_id=f"{tab}_{tools[0]}")
+    widgets.on_click(dice, None, None, number, js="() => -1")
+    again = widgets.tool("recycle", f"{label} of the selected picture", elem_id=f"{tab}_{tools[1]}")
+    js = f"old => EaselResults.valueOf('{tab}', '{name}') ?? old"
+    widgets.on_click(again, None, number, number, js=js)
+
+
+def _seed_extras(form: Form) -> None:
     tab = form.tab
     with gr.Row():
-        form.add(
-            "cfg_scale", widgets.slider("CFG Scale", 1, 30, 7, 0.5, elem_id=f"{tab}_cfg_scale")
+        tools = ("random_subseed", "reuse_subseed")
+        _seed_with_tools(form, "subseed", "Variation seed", tools)
+        strength = widgets.slider(
+            "Variation strength", 0, 1, 0, 0.01, elem_id=f"{tab}_subseed_strength"
         )
-        if tab == "img2img":
+        form.add("subseed_strength", strength)
+    with gr.Row():
+        for axis, label in (("w", "width"), ("h", "height")):
+            name = f"seed_resize_from_{axis}"
             form.add(
-                "denoising_strength",
-                widgets.slider(
-                    "Denoising strength",
-                    0,
-                    1,
-                    0.75,
-                    0.01,
-                    elem_id="img2img_denoising_strength",
-                ),
+                name,
+                widgets.slider(f"Resize seed from {label}", 0, 2048, 0, 8, elem_id=f"{tab}_{name}"),
             )
-        else:
-            _seed(form)
-    if tab == "img2img":
-        with gr.Row():
-            _seed(form)
-        # The latent mode needs no other control; it is the engine's business.
-        form.add(
-            "resize_mode",
-            gr.Radio(
-                list(RESIZE_MODES),
-                value=RESIZE_MODES[0],
-                label="Resize mode",
-                elem_id="resize_mode",
-                interactive=True,
-            ),
-        )
-
-
-def _seed(form: Form) -> None:
-    tab = form.tab
-    seed = widgets.number("Seed", -1, elem_id=f"{tab}_seed")
-    form.add("seed", seed)
-    dice = widgets.tool("dice", "A new seed each time", elem_id=f"{tab}_random_seed")
-    widgets.on_click(dice, None, None, seed, js="() => -1")
-    again = widgets.tool("recycle", "Seed of the selected picture", elem_id=f"{tab}_reuse_seed")
-    widgets.on_click(again, None, seed, seed, js=f"seed => EaselResults.seedOf('{tab}') ?? seed")
-
-
-def variation(form: Form) -> None:
-    """The variation seed, in an accordion."""
-    tab = form.tab
-    with gr.Accordion("Variation", open=False, elem_id=f"{tab}_subseed_show"):
-        with gr.Row():
-            form.add("subseed", widgets.number("Variation seed", -1, elem_id=f"{tab}_subseed"))
-            form.add(
-                "subseed_strength",
-                widgets.slider(
-                    "Variation strength", 0, 1, 0, 0.01, elem_id=f"{tab}_subseed_strength"
-                ),
-            )
-        with gr.Row():
-            for axis, label in (("w", "width"), ("h", "height")):
-                form.add(
-                    f"seed_resize_from_{axis}",
-                    widgets.slider(
-                        f"Resize seed from {label}",
-                        0,
-                        2048,
-                        0,
-                        8,
-                        elem_id=f"{tab}_seed_resize_from_{axis}",
-                    ),
-                )
 
 
 def overrides(form: Form) -> None:

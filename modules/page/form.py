@@ -1,36 +1,62 @@
-"""What the page's form holds, as plain values: into a Request, and back from an infotext.
+"""What the page's form holds, as plain values: its fields by name, and the way into a Request.
 
 Knows no Gradio: the tabs hand values over by name, in the order of their own controls.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from modules.errors import RequestError
-from modules.generation import infotext as infotexts
-from modules.generation.request import RESIZE_MODES, Init, Request
-from modules.settings import OPTIONS, TABLE, Settings
+from modules.generation.infotext_fields import SAME_SAMPLER, SAME_SCHEDULE
+from modules.generation.request import RESIZE_MODES, Hires, Init, Request
+from modules.library.styles import is_divider
+from modules.settings import TABLE
 
-_WHOLE = (
-    "steps",
-    "batch_size",
-    "n_iter",
-    "width",
-    "height",
-    "seed",
-    "subseed",
-    "seed_resize_from_w",
-    "seed_resize_from_h",
-)
+Kind = Literal["text", "whole", "number", "flag", "list"]
 TABS = ("txt2img", "img2img")
 PAGE_TABS = (*TABS, "pnginfo", "settings")
 SOURCE_TABS = ("img2img", "sketch")
-_TEXTS = ("prompt", "negative_prompt", "sampler_name", "scheduler", "resize_mode")
-_NAMES = (
+MASK_MODES = ("Inpaint masked", "Inpaint not masked")
+INPAINT_AREAS = ("Whole picture", "Only masked")
+
+#: Every field that a tab may have, with the kind of its value. The names are those of A1111's API.
+FIELDS: Mapping[str, Kind] = {
+    "prompt": "text",
+    "negative_prompt": "text",
+    "styles": "list",
+    "sampler_name": "text",
+    "scheduler": "text",
+    "steps": "whole",
+    "enable_hr": "flag",
+    "hr_upscaler": "text",
+    "hr_second_pass_steps": "whole",
+    "denoising_strength": "number",
+    "hr_scale": "number",
+    "hr_resize_x": "whole",
+    "hr_resize_y": "whole",
+    "hr_sampler_name": "text",
+    "hr_scheduler": "text",
+    "hr_prompt": "text",
+    "hr_negative_prompt": "text",
+    "width": "whole",
+    "height": "whole",
+    "batch_size": "whole",
+    "n_iter": "whole",
+    "cfg_scale": "number",
+    "seed": "whole",
+    "seed_enable_extras": "flag",
+    "subseed": "whole",
+    "subseed_strength": "number",
+    "seed_resize_from_w": "whole",
+    "seed_resize_from_h": "whole",
+    "resize_mode": "text",
+    "override_settings": "list",
+}
+# Fields of a Request that are taken as they are.
+_PLAIN = (
     "prompt",
     "negative_prompt",
     "sampler_name",
@@ -42,83 +68,61 @@ _NAMES = (
     "n_iter",
     "cfg_scale",
     "seed",
-    "subseed",
-    "subseed_strength",
-    "seed_resize_from_w",
-    "seed_resize_from_h",
 )
+_EXTRAS = ("subseed", "subseed_strength", "seed_resize_from_w", "seed_resize_from_h")
 
 
-@dataclass(frozen=True)
-class Kept:
-    """What the browser kept of the page before it was loaded again.
+@dataclass(frozen=True, kw_only=True)
+class Start:
+    """What img2img starts from: sums of the stored pictures, and sizes in pixels.
 
-    opened: names of the open tab and of img2img's open sub-tab, "" where unknown. forms: by tab,
-    the values by field. size: the checkpoint's own (width, height) at that time.
+    size: None for the form's own, else that of "Resize by".
     """
 
-    opened: tuple[str, str] = ("", "")
-    forms: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    image: str
+    mask: str | None = None
     size: tuple[int, int] | None = None
 
-    def values(self, tab: str, size: tuple[int, int]) -> dict[str, Any]:
-        """Form values by name; `size` is the checkpoint's own now, and takes the place of sizes
-        that nobody had touched.
-        """
-        found = {
-            name: value for name, value in self.forms.get(tab, {}).items() if _fits(name, value)
-        }
-        shown = (found.get("width"), found.get("height"))
-        if None in shown or shown == self.size:
-            found["width"], found["height"] = size
-        return found
+
+def fits(name: str, value: Any) -> bool:
+    """Whether the field `name` can hold `value`."""
+    match FIELDS.get(name):
+        case "text":
+            return isinstance(value, str)
+        case "flag":
+            return isinstance(value, bool)
+        case "list":
+            return isinstance(value, list) and all(isinstance(entry, str) for entry in value)
+        case "whole" | "number":
+            return isinstance(value, int | float) and not isinstance(value, bool)
+        case _:
+            return False
 
 
-def kept(text: str | None) -> Kept:
-    """The browser's record read; whatever is not understood is left out, for the record may be an
-    older page's.
-    """
-    try:
-        record = json.loads(text or "{}")
-    except json.JSONDecodeError:
-        return Kept()
-    if not isinstance(record, dict):
-        return Kept()
-    forms = {tab: record[tab] for tab in TABS if isinstance(record.get(tab), dict)}
-    opened, source, size = record.get("opened"), record.get("source"), record.get("size")
-    return Kept(
-        opened=(opened if opened in PAGE_TABS else "", source if source in SOURCE_TABS else ""),
-        forms=forms,
-        size=tuple(size) if isinstance(size, list) and len(size) == 2 else None,
-    )
-
-
-def _fits(name: str, value: Any) -> bool:
-    if name in _TEXTS:
-        return isinstance(value, str)
-    if name == "override_settings":
-        return isinstance(value, list) and all(isinstance(label, str) for label in value)
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return number and (name in _NAMES or name == "denoising_strength")
-
-
-def to_request(values: Mapping[str, Any], *, image: str | None = None) -> Request:
-    """The wish in the form's `values`; `image` is the sum of the stored start picture (img2img).
+def to_request(values: Mapping[str, Any], *, start: Start | None = None) -> Request:
+    """The wish in the form's `values`; `start` makes it img2img.
 
     RequestError where a value can't be used; it names the field.
     """
-    fields = {name: values[name] for name in _NAMES}
-    for name in _WHOLE:
-        fields[name] = _whole(name, fields[name])
-    init = None
-    if image is not None:
-        init = Init(
-            images=(image,),
-            denoising_strength=float(values["denoising_strength"]),
-            resize_mode=RESIZE_MODES.index(values["resize_mode"]),
-        )
-    overrides = overrides_from_labels(values.get("override_settings") or ())
-    return Request(**fields, init=init, override_settings=overrides)
+    fields = _taken(values, _PLAIN)
+    if values.get("seed_enable_extras"):
+        fields |= _taken(values, _EXTRAS)
+    if start is not None and start.size is not None:
+        fields["width"], fields["height"] = start.size
+    return Request(
+        **fields,
+        styles=tuple(name for name in values.get("styles") or () if not is_divider(name)),
+        hires=_hires(values),
+        init=None if start is None else _init(values, start),
+        override_settings=overrides_from_labels(values.get("override_settings") or ()),
+    )
+
+
+def _taken(values: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    return {
+        name: _whole(name, values[name]) if FIELDS[name] == "whole" else values[name]
+        for name in names
+    }
 
 
 def _whole(name: str, value: Any) -> int:
@@ -134,6 +138,32 @@ def _whole(name: str, value: Any) -> int:
     if number != int(number):
         raise RequestError(f"{name} is {value!r}; give a whole number", field=name)
     return int(number)
+
+
+def _hires(values: Mapping[str, Any]) -> Hires | None:
+    if not values.get("enable_hr"):
+        return None
+    sampler, schedule = values["hr_sampler_name"], values["hr_scheduler"]
+    return Hires(
+        upscaler=values["hr_upscaler"],
+        steps=_whole("hr_second_pass_steps", values["hr_second_pass_steps"]),
+        denoising_strength=values["denoising_strength"],
+        scale=values["hr_scale"],
+        resize_x=_whole("hr_resize_x", values["hr_resize_x"]),
+        resize_y=_whole("hr_resize_y", values["hr_resize_y"]),
+        sampler_name=None if sampler == SAME_SAMPLER else sampler,
+        scheduler=None if schedule == SAME_SCHEDULE else schedule,
+        prompt=values["hr_prompt"],
+        negative_prompt=values["hr_negative_prompt"],
+    )
+
+
+def _init(values: Mapping[str, Any], start: Start) -> Init:
+    return Init(
+        images=(start.image,),
+        denoising_strength=values["denoising_strength"],
+        resize_mode=RESIZE_MODES.index(values["resize_mode"]),
+    )
 
 
 def overrides_from_labels(labels: Sequence[str]) -> dict[str, Any]:
@@ -152,40 +182,3 @@ def overrides_from_labels(labels: Sequence[str]) -> dict[str, Any]:
 
 
 _OVERRIDES = {row.infotext: row for row in TABLE if row.infotext}
-
-
-def override_labels(overrides: Mapping[str, Any], settings: Settings) -> list[str]:
-    """Entries for the settings in `overrides` that differ from those in force.
-
-    The checkpoint is passed over while the setting `disable_weights_auto_swap` is on, as in A1111.
-    """
-    labels = []
-    for key, value in overrides.items():
-        row = OPTIONS.get(key)
-        if row is None or not row.infotext or settings.get(key) == value:
-            continue
-        if key == "sd_model_checkpoint" and settings.infotext.disable_weights_auto_swap:
-            continue
-        labels.append(f"{row.infotext}: {value}")
-    return labels
-
-
-def from_infotext(text: str, settings: Settings) -> dict[str, Any]:
-    """Form values by name for every field that `text` names; {} where it holds no parameters.
-
-    Unknown samplers and schedules are left out, so that the form keeps its own.
-    """
-    parsed = infotexts.parse(text, old_behaviour=settings.compatibility.auto_backcompat)
-    if not parsed.fields:
-        return {"prompt": parsed.prompt} if parsed.prompt else {}
-    found = infotexts.to_api_fields(parsed, paste=True)
-    values = {name: found[name] for name in (*_NAMES, "denoising_strength") if name in found}
-    values["override_settings"] = override_labels(found.get("override_settings", {}), settings)
-    return values
-
-
-def sent_along(values: Mapping[str, Any], seed: int, settings: Settings) -> dict[str, Any]:
-    """What goes with a picture to another tab: seed and size only where the settings want it."""
-    left_out = () if settings.ui.send_size else ("width", "height")
-    found = {name: value for name, value in values.items() if name not in (*left_out, "seed")}
-    return found | ({"seed": seed} if settings.ui.send_seed else {})

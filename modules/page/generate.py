@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,11 +19,13 @@ from gradio.components import Component
 
 from modules.app import App
 from modules.errors import RequestError
-from modules.page import controls, form, widgets
+from modules.page import controls, form, hires, pasting, styles_editor, widgets
 from modules.page.canvas import sketch_canvas
 from modules.page.controls import Form
+from modules.page.form import Start
 from modules.page.notices import Notices
 from modules.page.results import results_panel
+from modules.page.styles_editor import StylesPart
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +36,8 @@ class Tab:
 
     form: Form
     panel: gr.HTML
+    styles: StylesPart | None = None
+    hires_line: gr.HTML | None = None
     image: gr.Image | None = None
     canvas: gr.HTML | None = None
     sources: gr.Tabs | None = None
@@ -49,13 +53,19 @@ def build(app: App, tab: str, size: tuple[int, int], notices: Notices) -> Tab:
             with gr.Row(elem_classes=["easel-tools"]):
                 read = gr.Button("Read parameters", size="sm", scale=0, elem_id=f"{tab}_paste")
                 clear = gr.Button("Clear", size="sm", scale=0, elem_id=f"{tab}_clear_prompt")
+                chosen = styles_editor.field(app, shape)
+            made.styles = styles_editor.dialog(app, shape, *chosen)
             if tab == "img2img":
                 _start_pictures(app, made, size)
             with gr.Group(elem_classes=["easel-controls"]):
                 controls.sampling(shape)
-                controls.size_and_batch(shape, size)
-                controls.guidance(shape)
-                controls.variation(shape)
+                if tab == "txt2img":
+                    made.hires_line = hires.build(shape)
+                else:
+                    controls.resize_mode(shape)
+                controls.sizes(shape, size)
+                controls.batch_and_guidance(shape)
+                controls.seed(shape)
             controls.overrides(shape)
         with gr.Column(scale=5, min_width=300, elem_classes=["easel-output"]):
             with gr.Row(elem_classes=["easel-generate"]):
@@ -76,7 +86,7 @@ def build(app: App, tab: str, size: tuple[int, int], notices: Notices) -> Tab:
 
 def _start_pictures(app: App, made: Tab, size: tuple[int, int]) -> None:
     """img2img's sub-tabs: a plain picture, and the colour canvas."""
-    opens = "sketch" if app.flags.gradio_img2img_tool == "color-sketch" else "img2img"
+    opens = "sketch" if app.flags.opens_on_canvas else "img2img"
     with gr.Tabs(selected=opens, elem_id="mode_img2img") as sources:
         with gr.Tab("img2img", id="img2img", elem_id="img2img_img2img_tab"):
             made.image = widgets.image("Picture to start from", elem_id="img2img_image", height=360)
@@ -114,9 +124,9 @@ def _on_generate(app: App, made: Tab, generate: gr.Button, notices: Notices) -> 
     notices.on(generate.click, _img2img_submitter(app, shape), inputs, outputs, js=js)
 
 
-def _submit(app: App, shape: Form, values: Sequence[Any], image: str | None) -> list[Any]:
+def _submit(app: App, shape: Form, values: Sequence[Any], start: Start | None) -> list[Any]:
     named = dict(zip(shape.fields, values, strict=True))
-    job_id = app.submit(form.to_request(named, image=image), source="page")
+    job_id = app.submit(form.to_request(named, start=start), source="page")
     return [{"job": job_id, "n": time.time_ns()}]
 
 
@@ -130,7 +140,8 @@ def _submitter(app: App, shape: Form) -> Callable[..., list[Any]]:
 def _img2img_submitter(app: App, shape: Form) -> Callable[..., list[Any]]:
     def submit(*values: Any) -> list[Any]:
         *fields, path, source = values
-        return _submit(app, shape, fields, _stored_start(app, path, source))
+        start = Start(image=_stored_start(app, path, source))
+        return _submit(app, shape, fields, start)
 
     return submit
 
@@ -166,9 +177,15 @@ def _reader(app: App, shape: Form) -> Callable[[str], list[Any]]:
             raise RequestError(
                 "there is nothing to read yet: paste parameters into the prompt", field="prompt"
             )
-        return updates(shape, form.from_infotext(source, app.settings.current))
+        return updates(shape, filled(app, source))
 
     return read
+
+
+def filled(app: App, infotext: str) -> dict[str, Any]:
+    """Form values by name for what the text says."""
+    styles = list(app.styles.by_name().values())
+    return pasting.from_infotext(infotext, app.settings.current, styles)
 
 
 def last_infotext(app: App) -> str:
@@ -179,27 +196,38 @@ def last_infotext(app: App) -> str:
         return ""
 
 
-def updates(shape: Form, values: dict[str, Any]) -> list[Any]:
+def updates(
+    shape: Form, values: dict[str, Any], also: Mapping[str, dict[str, Any]] | None = None
+) -> list[Any]:
     """One update per component of the form: the named values, and nothing for the rest.
 
     A value that the control does not offer leaves the control as it is; a number beyond a slider's
-    end becomes that end.
+    end becomes that end. A field that is hidden while unused appears with its value. also: further
+    properties of components, by field.
     """
-    found: list[Any] = []
+    found = []
     for name, component in shape.fields.items():
-        if name not in values:
-            found.append(gr.skip())
-        elif name == "override_settings":
-            labels = values[name]
-            found.append(gr.update(value=labels, choices=labels, visible=bool(labels)))
-        elif isinstance(component, gr.Dropdown | gr.Radio) and not _offers(component, values[name]):
-            found.append(gr.skip())
-        elif isinstance(component, gr.Slider):
-            found.append(min(max(values[name], component.minimum), component.maximum))
-        else:
-            found.append(values[name])
+        changes = dict((also or {}).get(name, {}))
+        if name in values:
+            changes |= _changes(name, component, values[name])
+        found.append(gr.update(**changes) if changes else gr.skip())
     return found
 
 
+def _changes(name: str, component: Component, value: Any) -> dict[str, Any]:
+    """Properties that make the component show `value`; none where it can't."""
+    if name == "override_settings":
+        return {"value": value, "choices": value, "visible": bool(value)}
+    if isinstance(component, gr.Slider):
+        return {"value": min(max(value, component.minimum), component.maximum)}
+    if isinstance(component, gr.Dropdown | gr.Radio) and not _offers(component, value):
+        return {}
+    if value != hires.SHOWN_WHEN_USED.get(name, value):
+        return {"value": value, "visible": True}
+    return {"value": value}
+
+
 def _offers(component: gr.Dropdown | gr.Radio, value: Any) -> bool:
+    if isinstance(component, gr.Dropdown) and component.allow_custom_value:
+        return True
     return any(choice == value for _, choice in component.choices or ())

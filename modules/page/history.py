@@ -11,8 +11,7 @@ from gradio.utils import get_upload_folder
 
 from modules.app import App
 from modules.errors import ImageError
-from modules.page import form
-from modules.page.generate import Tab, updates
+from modules.page.generate import Tab, filled, updates
 from modules.page.notices import Notices
 from modules.pictures.files import write
 
@@ -42,9 +41,7 @@ def build(app: App, tabs: gr.Tabs, txt2img: Tab, img2img: Tab, notices: Notices)
 
     def send(event: gr.EventData) -> list[Any]:
         number, target = int(event.number), str(event.to)
-        values = form.from_infotext(
-            app.history.infotext(number, app.visitors.owner), app.settings.current
-        )
+        values = filled(app, app.history.infotext(number, app.visitors.owner))
         chosen: list[Any] = [gr.skip()] * 4
         if target == "txt2img":
             chosen[0] = gr.Tabs(selected="txt2img")

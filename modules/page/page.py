@@ -23,16 +23,18 @@ from modules.app import App
 from modules.page import (
     canvas,
     footer,
-    form,
     generate,
+    hires,
     history,
     quick,
     results,
     settings_tab,
+    styles_editor,
     transfer,
     widgets,
 )
 from modules.page.generate import Tab
+from modules.page.kept import kept as read_kept
 from modules.page.notices import Notices
 
 log = logging.getLogger(__name__)
@@ -47,6 +49,8 @@ SCRIPTS = (
     "settings.js",
     "status.js",
     "keeping.js",
+    "sizes.js",
+    "styles.js",
     "prompts.js",
     "page.js",
 )
@@ -77,7 +81,7 @@ async () => {
 def build_page(app: App) -> gr.Blocks:
     """All tabs. Values that may change while the server runs are filled in on each page load."""
     size = quick.current_size(app)
-    opens = "img2img" if app.flags.gradio_img2img_tool == "color-sketch" else "txt2img"
+    opens = "img2img" if app.flags.opens_on_canvas else "txt2img"
     with gr.Blocks(title="Easel", analytics_enabled=False, fill_width=True) as blocks:
         notices = Notices()
         row = quick.build(app)
@@ -97,20 +101,28 @@ def build_page(app: App) -> gr.Blocks:
         quick.connect(app, row, line, txt2img, img2img, notices)
         for tab in (txt2img, img2img):
             _keep(tab)
+        parts = [tab.styles for tab in (txt2img, img2img) if tab.styles is not None]
+        styles_editor.connect(app, parts, notices)
         kept = gr.Textbox(visible=False, elem_id="easel_kept")
 
         def fill(record: str) -> list[Any]:
             found = quick.current_size(app)
-            before = form.kept(record)
+            before = read_kept(record)
             opened = before.opened
+            names = app.styles.menu()
+            also = {
+                "styles": {"choices": names},
+                **{name: {"visible": True} for name in hires.always_shown(app.settings.current)},
+            }
             return [
                 gr.update(choices=quick.checkpoint_titles(app), value=quick.current_title(app)),
                 gr.update(choices=quick.vae_names(app), value=app.settings.current.vae.sd_vae),
                 footer.state(app, found),
                 gr.Tabs(selected=opened[0]) if opened[0] else gr.skip(),
                 gr.Tabs(selected=opened[1]) if opened[1] else gr.skip(),
-                *generate.updates(txt2img.form, before.values("txt2img", found)),
-                *generate.updates(img2img.form, before.values("img2img", found)),
+                *generate.updates(txt2img.form, before.values("txt2img", found), also),
+                *generate.updates(img2img.form, before.values("img2img", found), also),
+                *[gr.update(choices=names) for _ in parts],
                 *settings_tab.values(app.settings.current, rows),
             ]
 
@@ -123,9 +135,12 @@ def build_page(app: App) -> gr.Blocks:
             img2img.sources,
             *txt2img.form.components,
             *img2img.form.components,
+            *[part.name for part in parts],
             *made,
         ]
         loaded = blocks.load(fill, kept, outputs, js=_KEPT, **widgets.QUICK)
+        assert txt2img.hires_line is not None
+        hires.follow_size(txt2img.form, txt2img.hires_line, loaded)
         loaded.then(None, None, None, js="() => EaselPage.ready()", **widgets.QUICK)
     return blocks
 

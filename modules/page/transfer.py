@@ -17,20 +17,13 @@ from gradio.utils import get_upload_folder
 
 from modules.app import App
 from modules.errors import RequestError
-from modules.page import form, widgets
-from modules.page.generate import Tab, updates
+from modules.page import pasting, widgets
+from modules.page.generate import Tab, filled, updates
 from modules.page.notices import Notices
 from modules.pictures.files import write
 from modules.pictures.metadata import read_infotext
 
 log = logging.getLogger(__name__)
-
-TEXT_TEMPLATE = '<div class="ez-infotext easel-text"></div>'
-SHOW_TEXT = """
-const show = () => { element.querySelector('.easel-text').textContent = props.value ?? ''; };
-show();
-watch('value', show);
-"""
 
 
 def connect(app: App, tabs: gr.Tabs, txt2img: Tab, img2img: Tab, notices: Notices) -> None:
@@ -58,7 +51,7 @@ def _sender(app: App, txt2img: Tab, img2img: Tab, *, own: bool) -> Callable[...,
         if item is None:
             raise RequestError("there is no picture to send yet", field="image")
         settings = app.settings.current
-        values = form.sent_along(form.from_infotext(item.infotext, settings), item.seed, settings)
+        values = pasting.sent_along(filled(app, item.infotext), item.seed, settings)
         nothing = {}
         to_txt2img, to_img2img = nothing, nothing
         chosen: list[Any] = [gr.skip()] * 4
@@ -104,13 +97,7 @@ def build_png_info(app: App, tabs: gr.Tabs, txt2img: Tab, img2img: Tab, notices:
         with gr.Column(scale=4, min_width=300):
             source = widgets.image("Source", elem_id="pnginfo_image", height=420)
         with gr.Column(scale=6, min_width=300):
-            text = gr.HTML(
-                value=None,
-                html_template=TEXT_TEMPLATE,
-                js_on_load=SHOW_TEXT,
-                apply_default_css=False,
-                elem_id="pnginfo_generation_info",
-            )
+            text = widgets.text_line("pnginfo_generation_info", "ez-infotext")
             with gr.Row(elem_classes=["easel-send"]):
                 names = ("pnginfo_send_to_txt2img", "pnginfo_send_to_img2img")
                 to_txt2img = gr.Button("Send to txt2img", size="sm", elem_id=names[0])
@@ -120,15 +107,15 @@ def build_png_info(app: App, tabs: gr.Tabs, txt2img: Tab, img2img: Tab, notices:
         return [_describe(app, path)]
 
     def fill(tab: Tab) -> Callable[[str | None], list[Any]]:
-        def filled(path: str | None) -> list[Any]:
+        def fill_from(path: str | None) -> list[Any]:
             infotext = _infotext_of(app, path)
             if not infotext:
                 raise RequestError("this picture holds no parameters", field="image")
-            values = form.from_infotext(infotext, app.settings.current)
+            values = filled(app, infotext)
             extra = [path] if tab.image is not None else []
             return [gr.Tabs(selected=tab.form.tab), *extra, *updates(tab.form, values)]
 
-        return filled
+        return fill_from
 
     notices.on(source.change, show, [source], [text])
     outputs = [tabs, *txt2img.form.components]

@@ -35,7 +35,37 @@ def number(label: str, value: float, **more: Any) -> gr.Number:
 
 
 def textbox(label: str, **more: Any) -> gr.Textbox:
-    return gr.Textbox(label=label, **{**_LIVE, **more})
+    # Without a value it would give None until it is drawn.
+    return gr.Textbox(label=label, **{**_LIVE, "value": "", **more})
+
+
+def checkbox(label: str, **more: Any) -> gr.Checkbox:
+    return gr.Checkbox(False, label=label, **{**_LIVE, "min_width": 60, **more})
+
+
+def radio(label: str, choices: Sequence[str], value: str, **more: Any) -> gr.Radio:
+    return gr.Radio(list(choices), value=value, label=label, **{**_LIVE, **more})
+
+
+# Text from outside goes in as text alone: a template would be compiled.
+_SHOW_TEXT = """
+const show = () => { element.querySelector('.easel-text').textContent = props.value ?? ''; };
+show();
+watch('value', show);
+"""
+
+
+def text_line(elem_id: str, *classes: str) -> gr.HTML:
+    """Plain text that only the program changes."""
+    listed = " ".join(("easel-text", *classes))
+    return gr.HTML(
+        value=None,
+        html_template=f'<div class="{listed}"></div>',
+        js_on_load=_SHOW_TEXT,
+        apply_default_css=False,
+        padding=False,
+        elem_id=elem_id,
+    )
 
 
 def image(label: str, **more: Any) -> gr.Image:

@@ -32,5 +32,4 @@ class Infotext(Section, id="infotext", title="Infotext", category="User Interfac
         "Styles found in the prompts of pasted infotext",
         "Apply: move them to the styles field and clear it first. Discard: drop their text.",
         choices=("Ignore", "Apply", "Discard", "Apply if any"),
-        built=False,
     )

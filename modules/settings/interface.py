@@ -65,12 +65,8 @@ class UiAlternatives(Section, id="ui_alternatives", title="UI alternatives", cat
     sd_checkpoint_dropdown_use_short: bool = option(
         False, "Show checkpoints without their directory", built=False
     )
-    hires_fix_show_sampler: bool = option(
-        False, "Show checkpoint and sampler of hires fix", reload=True, built=False
-    )
-    hires_fix_show_prompts: bool = option(
-        False, "Show prompt and negative prompt of hires fix", reload=True, built=False
-    )
+    hires_fix_show_sampler: bool = option(False, "Show checkpoint and sampler of hires fix")
+    hires_fix_show_prompts: bool = option(False, "Show prompt and negative prompt of hires fix")
     txt2img_settings_accordion: bool = option(
         False, "Settings in txt2img can be folded away", reload=True, built=False
     )

@@ -1,6 +1,8 @@
 """Drives Easel's page as a person does: by ids that the original's users know, and by keys."""
 
 import base64
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +88,9 @@ class Easel:
         self.choice(elem_id).click()
         self.page.get_by_role("option", name=label, exact=True).click()
 
+    def tick(self, elem_id: str, on: bool = True) -> None:
+        self.page.locator(f"#{elem_id} input[type=checkbox]").set_checked(on)
+
     def click(self, elem_id: str) -> None:
         self.page.locator(f"#{elem_id}").click()
 
@@ -100,6 +105,20 @@ class Easel:
             arg=[locator.element_handle(), value],
             polling=50,
         )
+
+    def wait_text(self, locator: Locator, text: str) -> None:
+        self.page.wait_for_function(
+            "([element, text]) => element.textContent.trim() === text",
+            arg=[locator.element_handle(), text],
+            polling=50,
+        )
+
+    def wait_until(self, condition: Callable[[], bool], seconds: float = 20) -> None:
+        """Until something outside the page is true."""
+        deadline = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < deadline, "it did not come true"
+            self.page.wait_for_timeout(50)
 
     def toast(self) -> str:
         found = self.page.locator(".easel-notice").last

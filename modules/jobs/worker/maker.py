@@ -31,7 +31,7 @@ from modules.jobs.worker.shelf import Shelf
 from modules.library.catalog import Catalog
 from modules.library.hashes import Hasher
 from modules.library.index import Index
-from modules.library.styles import read_styles
+from modules.library.styles import StyleFiles
 from modules.networks.model import PrecisionPolicy
 from modules.networks.models import Models
 from modules.settings import Settings
@@ -88,7 +88,7 @@ class PictureMaker:
             control=control,
             sources=own.sources,
             checkpoints=checkpoints,
-            styles=read_styles(self._paths) if request.styles else {},
+            styles=StyleFiles(self._paths.styles_files).by_name() if request.styles else {},
             on_summary=summaries.append,
         )
         del model  # another checkpoint may need its room

@@ -376,10 +376,10 @@
     skip: (tab) => press(tab, "skip"),
     isRunning: (tab) => ["running", "queued"].includes(panels.get(tab)?.root.dataset.state),
     say: (tab, text, isError) => panels.get(tab)?.say(text, isError),
-    /** The selected picture's seed; null while there is none. */
-    seedOf: (tab) => {
+    /** The selected picture's "seed" or "subseed"; null while there is none. */
+    valueOf: (tab, name) => {
       const panel = panels.get(tab);
-      return panel?.shown?.items[panel.selected]?.seed ?? null;
+      return panel?.shown?.items[panel.selected]?.[name] ?? null;
     },
     configure: ({ period, progress_in_title }) => Object.assign(options, { period, progress_in_title }),
     /** Something runs: panels that follow nothing look whether it is theirs. */

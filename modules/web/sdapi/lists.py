@@ -9,7 +9,6 @@ from typing import Any
 from modules.app import App
 from modules.generation.choices import LATENT_UPSCALE_MODES, SAMPLERS, SCHEDULES, UPSCALERS
 from modules.library.catalog import CheckpointFile
-from modules.library.styles import read_styles
 
 
 def samplers() -> list[dict[str, Any]]:
@@ -68,7 +67,7 @@ def checkpoints(app: App) -> list[dict[str, Any]]:
 def prompt_styles(app: App) -> list[dict[str, str]]:
     return [
         {"name": style.name, "prompt": style.prompt, "negative_prompt": style.negative_prompt}
-        for style in read_styles(app.paths).values()
+        for style in app.styles.by_name().values()
     ]
 
 

@@ -1,0 +1,116 @@
+"""The second pass of txt2img: the section "Hires. fix" with A1111's controls (interface 4.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Set
+
+import gradio as gr
+from gradio.events import Dependency
+
+from modules.generation.choices import LATENT_UPSCALE_MODES, SAMPLERS, SCHEDULES, UPSCALERS
+from modules.generation.infotext_fields import SAME_SAMPLER, SAME_SCHEDULE
+from modules.page import widgets
+from modules.page.controls import Form, switched
+from modules.settings import Settings
+
+# Fields that are shown by a setting, or once they hold something else than this.
+SHOWN_WHEN_USED = {
+    "hr_sampler_name": SAME_SAMPLER,
+    "hr_scheduler": SAME_SCHEDULE,
+    "hr_prompt": "",
+    "hr_negative_prompt": "",
+}
+
+
+def always_shown(settings: Settings) -> Set[str]:
+    """Those of SHOWN_WHEN_USED that the settings want to see."""
+    ui = settings.ui_alternatives
+    samplers = {"hr_sampler_name", "hr_scheduler"} if ui.hires_fix_show_sampler else set()
+    prompts = {"hr_prompt", "hr_negative_prompt"} if ui.hires_fix_show_prompts else set()
+    return samplers | prompts
+
+
+def build(form: Form) -> gr.HTML:
+    """The section; gives the line that tells which size it leads to."""
+    with switched(form, "enable_hr", "Hires. fix", "txt2img_hr") as line:
+        with gr.Row(elem_id="txt2img_hires_fix_row1"):
+            upscalers = [*LATENT_UPSCALE_MODES, *UPSCALERS]
+            form.add(
+                "hr_upscaler",
+                widgets.dropdown(
+                    "Upscaler", upscalers, upscalers[0], elem_id="txt2img_hr_upscaler"
+                ),
+            )
+            form.add(
+                "hr_second_pass_steps",
+                widgets.slider("Hires steps", 0, 150, 0, 1, elem_id="txt2img_hires_steps"),
+            )
+            form.add(
+                "denoising_strength",
+                widgets.slider(
+                    "Denoising strength", 0, 1, 0.7, 0.01, elem_id="txt2img_denoising_strength"
+                ),
+            )
+        with gr.Row(elem_id="txt2img_hires_fix_row2"):
+            form.add(
+                "hr_scale", widgets.slider("Upscale by", 1, 4, 2, 0.05, elem_id="txt2img_hr_scale")
+            )
+            for axis, label in (("x", "width"), ("y", "height")):
+                name = f"hr_resize_{axis}"
+                form.add(
+                    name,
+                    widgets.slider(f"Resize {label} to", 0, 2048, 0, 8, elem_id=f"txt2img_{name}"),
+                )
+        _own_sampler(form)
+        _own_prompts(form)
+    return line
+
+
+def _own_sampler(form: Form) -> None:
+    samplers = [SAME_SAMPLER, *(row.label for row in SAMPLERS if row.built)]
+    schedules = [SAME_SCHEDULE, *(row.label for row in SCHEDULES if row.built)]
+    with gr.Row(elem_id="txt2img_hires_fix_row3"):
+        form.add(
+            "hr_sampler_name",
+            widgets.dropdown(
+                "Hires sampling method", samplers, samplers[0], elem_id="hr_sampler", visible=False
+            ),
+        )
+        form.add(
+            "hr_scheduler",
+            widgets.dropdown(
+                "Hires schedule type",
+                schedules,
+                schedules[0],
+                elem_id="hr_scheduler",
+                visible=False,
+            ),
+        )
+
+
+def _own_prompts(form: Form) -> None:
+    rows = (
+        ("hr_prompt", "Hires prompt", "hires_prompt"),
+        ("hr_negative_prompt", "Hires negative prompt", "hires_neg_prompt"),
+    )
+    with gr.Row(elem_id="txt2img_hires_fix_row4"):
+        for name, label, elem_id in rows:
+            box = widgets.textbox(
+                label,
+                lines=2,
+                max_lines=8,
+                placeholder="Empty: as in the first pass",
+                elem_id=elem_id,
+                visible=False,
+            )
+            form.add(name, box)
+
+
+def follow_size(form: Form, line: gr.HTML, loaded: Dependency) -> None:
+    """Keep the head's line true; `loaded`: the event after which the form is filled."""
+    names = ("enable_hr", "width", "height", "hr_scale", "hr_resize_x", "hr_resize_y")
+    inputs = [form.fields[name] for name in names]
+    triggers = [each.change for each in inputs]  # type: ignore[attr-defined]
+    js = "(...values) => [EaselSizes.hires(...values)]"
+    gr.on(triggers, None, inputs, [line], js=js, **widgets.QUICK)
+    loaded.then(None, inputs, [line], js=js, **widgets.QUICK)
