@@ -62,7 +62,12 @@ class LatentMask:
     original: Tensor
     regenerate: Tensor
 
-    def blend(self, latent: Tensor) -> Tensor:
+    def blend(self, latent: Tensor, level: Tensor) -> Tensor:
+        """`level`: the sigma (DDIM family: timestep) of the call, 0-dim; it makes no difference."""
+        return self.finish(latent)
+
+    def finish(self, latent: Tensor) -> Tensor:
+        """What becomes of the last latent of a pass."""
         return latent * self.regenerate + self.original * (1 - self.regenerate)
 
 
@@ -188,25 +193,25 @@ class Guided:
         """x0 (B,C,h,w) for x in VE space at sigma, 0-dim CPU; masked in x0 space."""
         self._begin(sigma)
         denoised, _ = self._guide(self.denoiser, x, sigma, self._scale)
-        return self._mask.blend(denoised) if self._mask else denoised
+        return self._mask.blend(denoised, sigma) if self._mask else denoised
 
     def eps(self, x: Tensor, t: Tensor) -> Tensor:
         """Noise (B,C,h,w) for x in VP space at timestep t, 0-dim CPU; the mask acts on x."""
         self._begin(t)
-        return self._guide(self.denoiser.eps, self._masked(x), t, self._scale)[0]
+        return self._guide(self.denoiser.eps, self._masked(x, t), t, self._scale)[0]
 
     def eps_pair(self, x: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
         """(guided noise at CFG++'s scale, noise seen without the prompt), both (B,C,h,w)."""
         self._begin(t)
         scale = self._scale / CFG_PLUS_PLUS_DIVISOR
-        return self._guide(self.denoiser.eps, self._masked(x), t, scale)
+        return self._guide(self.denoiser.eps, self._masked(x, t), t, scale)
 
     def _begin(self, level: Tensor) -> None:
         if self._before_call is not None:
             self._before_call(self.calls, level)
 
-    def _masked(self, x: Tensor) -> Tensor:
-        return self._mask.blend(x) if self._mask else x
+    def _masked(self, x: Tensor, t: Tensor) -> Tensor:
+        return self._mask.blend(x, t) if self._mask else x
 
     def _guide(
         self, predict: BatchDenoiser, x: Tensor, level: Tensor, scale: float

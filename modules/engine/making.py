@@ -14,7 +14,6 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from modules.diffusion.guidance import LatentMask
 from modules.engine.checkpoints import Checkpoint, Turns
 from modules.engine.conditioning import Conditioner, TextEncoder, Timeline
 from modules.engine.enlarge import as_latent, decoded, enlarge, enlarge_picture
@@ -129,9 +128,7 @@ class Making:
         if start is None:
             return None
         latents = start.latents(batch)
-        regenerate = start.regenerate
-        mask = None if regenerate is None else LatentMask(latents, regenerate)
-        return Beginning(latents, mask, dtype=self._turns.model.vae.dtype)
+        return Beginning(latents, start.mask(latents), dtype=self._turns.model.vae.dtype)
 
     def _larger(self, batch: list[int], latent: Tensor | None) -> Tensor | list[Image.Image]:
         """What the second pass will start from, made by the checkpoint that is still at work."""
@@ -159,6 +156,7 @@ class Making:
         slot = self._start.slot(index) if self._start else None
         if slot is not None and slot.colours is not None:
             image = edit.match_colours(image, slot.colours)
-        if slot is not None and slot.overlay is not None:
-            image = slot.overlay.apply(image)
+        overlay = self._start.overlay(index, latent) if self._start else None
+        if overlay is not None:
+            image = overlay.apply(image)
         return image

@@ -127,7 +127,7 @@ class Running:
                 x, self.latent = step.x, step.denoised
                 yield step
         mask = begin.mask if begin else None
-        self.latent = mask.blend(x) if mask else x
+        self.latent = mask.finish(x) if mask else x
 
     def _first_latent(self) -> Tensor:
         start, begin = self._pass.walk.start, self._begin

@@ -9,7 +9,7 @@ inpainting, init.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -18,9 +18,13 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
+from modules.diffusion.guidance import LatentMask
 from modules.diffusion.noise import ImageNoise, make_generator
+from modules.diffusion.soft_mask import SoftMask
 from modules.engine.plan import Plan
+from modules.engine.soft_inpainting import soft_overlay
 from modules.generation.request import FILL_MODES, Init, Mask
+from modules.generation.soft_inpainting import SoftInpainting
 from modules.networks.model import Model
 from modules.pictures import edit
 from modules.pictures.metadata import flatten
@@ -41,6 +45,7 @@ class Slot:
     latent: Tensor
     overlay: edit.Overlay | None = None
     colours: np.ndarray | None = None  # the LAB picture whose colours the result is to have
+    whole: Image.Image | None = None  # given where each result gets an overlay of its own
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +57,9 @@ class Start:
     slots: tuple[Slot, ...]
     regenerate: Tensor | None = None
     fields: Mapping[str, Any] = field(default_factory=dict)
+    soft: SoftInpainting | None = None
+    region: edit.Region | None = None
+    size: tuple[int, int] = (0, 0)  # (width, height) in pixels of the pass
 
     def latents(self, indexes: list[int]) -> Tensor:
         """(B, C, h, w) for the pictures of these indexes."""
@@ -59,6 +67,36 @@ class Start:
 
     def slot(self, index: int) -> Slot:
         return self.slots[index % len(self.slots)]
+
+    def mask(self, latents: Tensor) -> LatentMask | None:
+        """What of `latents` (B, C, h, w) is made anew; None: all."""
+        if self.regenerate is None:
+            return None
+        soft = self.soft
+        if soft is None:
+            return LatentMask(latents, self.regenerate)
+        return SoftMask(
+            latents,
+            self.regenerate,
+            power=soft.bias,
+            scale=soft.preservation,
+            detail=soft.detail,
+        )
+
+    def overlay(self, index: int, result: Tensor) -> edit.Overlay | None:
+        """What is laid over the picture that `result` (1, C, h, w) was decoded to."""
+        slot = self.slot(index)
+        if self.soft is None or slot.whole is None or self.regenerate is None:
+            return slot.overlay
+        return soft_overlay(
+            slot.whole,
+            self.region,
+            self.size,
+            slot.latent[0],
+            result[0],
+            self.regenerate[0, 0],
+            self.soft,
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +136,11 @@ def prepare(
     regenerate = torch.from_numpy(small)[None, None].to(first.device)
     if init.mask.fill != ORIGINAL:
         fields["Masked content"] = FILL_MODES[init.mask.fill]
-    return Start(tuple(_filled(slots, init.mask.fill, regenerate, plan)), regenerate, fields)
+    soft = init.mask.soft
+    if soft is not None:
+        fields |= soft.to_fields()
+    filled = tuple(_filled(slots, init.mask.fill, regenerate, plan))
+    return Start(filled, regenerate, fields, soft=soft, region=masks.region, size=size)
 
 
 def _masks(
@@ -137,9 +179,10 @@ def _slot(
     region = masks.region if masks else None
     if region is None and init.resize_mode != LATENT_RESIZE:
         image = edit.resize(init.resize_mode, image, *size)
-    overlay = None
+    overlay, whole = None, None
     if masks is not None:
         if settings.img2img.overlay_inpaint:
+            whole = image if init.mask is not None and init.mask.soft is not None else None
             overlay = edit.make_overlay(image, masks.overlay, region)
         if region is not None:
             image = edit.resize(2, image.crop(region), *size)
@@ -149,7 +192,7 @@ def _slot(
                 inner = inner.resize(image.size, resample=edit.LANCZOS)
             image = edit.fill_masked(image, inner)
     colours = edit.lab_of(image) if settings.img2img.img2img_color_correction else None
-    return Slot(_encoded(image, size, model), overlay, colours)
+    return Slot(_encoded(image, size, model), overlay, colours, whole)
 
 
 def encode_picture(image: Image.Image, model: Model, seed: int = POSTERIOR_SEED) -> Tensor:
@@ -197,4 +240,4 @@ def _filled(slots: list[Slot], fill: int, regenerate: Tensor, plan: Plan) -> lis
         ]
     else:
         return slots
-    return [Slot(z, slot.overlay, slot.colours) for z, slot in zip(kept, slots, strict=True)]
+    return [replace(slot, latent=latent) for latent, slot in zip(kept, slots, strict=True)]

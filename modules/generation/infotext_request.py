@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from modules.errors import RequestError, SettingsError
+from modules.generation import soft_inpainting
 from modules.generation.choices import FILL_MODES, resolve_sampler
 from modules.generation.infotext_fields import (
     SAME_CHECKPOINT,
@@ -99,6 +100,9 @@ def to_api_fields(parsed: Infotext, *, paste: bool = False) -> dict[str, Any]:
         found["inpainting_fill"] = FILL_MODES.index(fields["Masked content"])
     found["inpainting_mask_invert"] = int(fields["Mask mode"] == "Inpaint not masked")
     found["inpaint_full_res"] = fields["Inpaint area"] == "Only masked"
+    soft = soft_inpainting.from_fields(fields)
+    if soft is not None:
+        found["alwayson_scripts"] = {soft_inpainting.TITLE: {"args": soft.to_args()}}
     if parsed.styles is not None:
         found["styles"] = list(parsed.styles)
     found["override_settings"] = to_settings(fields)

@@ -17,6 +17,7 @@ from typing import Any, Literal
 from modules.errors import RequestError
 from modules.generation import checks
 from modules.generation.checks import MAX_SIZE
+from modules.generation.soft_inpainting import SoftInpainting
 
 MAX_STEPS = 1000
 MAX_IMAGES = 10_000
@@ -77,8 +78,11 @@ class Mask:
     only_masked: bool = True
     padding: int = 0
     invert: bool = False
+    soft: SoftInpainting | None = None  # given: the mask is not rounded
 
     def __post_init__(self) -> None:
+        if self.soft is not None:
+            object.__setattr__(self, "round", False)
         checks.given(self, "mask_")
         checks.image("mask", self.image)
         checks.flag("mask_round", self.round)
@@ -266,6 +270,8 @@ class Request:
             init["images"] = checks.listed("init_images", init.get("images", ()))
             if init.get("mask") is not None:
                 mask = checks.known(Mask, init["mask"])
+                if mask.get("soft") is not None:
+                    mask["soft"] = SoftInpainting(**checks.known(SoftInpainting, mask["soft"]))
                 init["mask"] = Mask(**{"image": "", **mask})
             values["init"] = Init(**init)
         return cls(**values)

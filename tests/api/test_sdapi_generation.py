@@ -10,7 +10,10 @@ import pytest
 from fastapi.testclient import TestClient
 
 from modules.app import App
+from modules.generation.soft_inpainting import SoftInpainting
 from modules.pictures.metadata import read_infotext
+from modules.web.sdapi.bodies import Img2ImgBody
+from modules.web.sdapi.convert import to_request
 from tests.api.conftest import opened, png, text
 
 
@@ -169,3 +172,15 @@ def test_png_info_reads_a_picture_s_parameters(client: TestClient) -> None:
     assert result["info"].startswith("a hen")
     assert result["parameters"]["Seed"] == "3"
     assert post(client, "png-info", image="").status_code == 404
+
+
+def test_soft_inpainting_is_asked_for_as_the_originals_script(app: App, client: TestClient) -> None:
+    picture, args = text(png((24, 16))), [True, 2, 0.25, 3]
+    body = {"init_images": [picture], "mask": picture, "steps": 2}
+    told = Img2ImgBody(**body, alwayson_scripts={"soft inpainting": {"args": args}})
+    made = to_request(told, app)
+    assert made.init is not None and made.init.mask is not None
+    assert made.init.mask.soft == SoftInpainting(2, 0.25, 3)
+    wrong = {"Soft Inpainting": {"args": [True, "much"]}}
+    answer = post(client, "img2img", **body, alwayson_scripts=wrong)
+    assert answer.status_code == 422 and "much" in answer.text

@@ -12,6 +12,7 @@ from fastapi import HTTPException
 from modules.app import App
 from modules.errors import NotBuiltError
 from modules.generation import infotext as infotexts
+from modules.generation import soft_inpainting
 from modules.generation.request import Hires, Init, Mask, Request
 from modules.pictures.metadata import open_image
 from modules.web.sdapi import images
@@ -70,11 +71,11 @@ def to_request(body: Txt2ImgBody | Img2ImgBody, app: App) -> Request:
 
 
 def _refuse_unknown_scripts(body: Base) -> None:
-    """No script is here yet."""
+    """Of A1111's scripts only soft inpainting is here, which is none but is asked for as one."""
     if body.script_name and body.script_name.lower() != "none":
         raise HTTPException(422, f"Script {body.script_name!r} not found; there are no scripts")
     for title, block in body.alwayson_scripts.items():
-        if not _asks_for_nothing(block):
+        if not _asks_for_nothing(block) and not soft_inpainting.is_title(title):
             raise HTTPException(422, f"always on script {title!r} not found; leave its block out")
 
 
@@ -83,7 +84,7 @@ def ignored_scripts(body: Base) -> list[str]:
     return [
         f"always on script {title!r} is not here; its empty block is ignored"
         for title, block in body.alwayson_scripts.items()
-        if _asks_for_nothing(block)
+        if _asks_for_nothing(block) and not soft_inpainting.is_title(title)
     ]
 
 
@@ -128,6 +129,7 @@ def _init(body: Img2ImgBody, app: App) -> Init:
             only_masked=body.inpaint_full_res,
             padding=body.inpaint_full_res_padding,
             invert=bool(body.inpainting_mask_invert),
+            soft=soft_inpainting.from_scripts(body.alwayson_scripts),
         )
     if body.latent_mask:
         raise NotBuiltError("latent_mask is not built yet; send mask instead", field="latent_mask")

@@ -191,7 +191,8 @@ NEW = [
         "Soft inpainting difference threshold: 0.7, Soft inpainting difference contrast: 2.5, "
         "Version: v1.10.1",
         PEAR,
-        api={"mask_blur": 16},
+        api={"mask_blur": 16, "alwayson_scripts": {
+            "Soft Inpainting": {"args": [True, 1.5, 0.4, 3.0, 0.2, 0.7, 2.5]}}},
     ),
     Case(
         "variation and seed resize",
