@@ -6,7 +6,6 @@ nothing, and does nothing before `start`.
 
 from __future__ import annotations
 
-import functools
 import logging
 import re
 import sys
@@ -18,8 +17,8 @@ from typing import Any
 
 from modules.errors import JobStateError
 from modules.flags import Flags, Paths, paths_of
+from modules.generation.network_names import with_names
 from modules.generation.request import Request
-from modules.generation.tokens import Tokenizer, count, load_tokenizer
 from modules.generation.wish import Wish, wish_from_record
 from modules.jobs.delivery import Delivery, places_of
 from modules.jobs.inputs import InputStore
@@ -38,6 +37,7 @@ from modules.library.history import History
 from modules.library.index import Index
 from modules.library.networks import NetworkFiles
 from modules.library.styles import StyleFiles
+from modules.library.token_counter import TokenCounter
 from modules.pictures.thumbnails import Thumbnails
 from modules.settings import Settings, SettingsStore
 
@@ -83,6 +83,7 @@ class App:
         self.thumbnails = Thumbnails(paths.easel_dir / "thumbnails")
         self.styles = StyleFiles(paths.styles_files)
         self.inputs = InputStore(paths.easel_dir / "inputs")
+        self._counter = TokenCounter(paths.configs_dir, library.networks)
         self._library = library
         self._lock = lock
         self._store = Store(paths.easel_dir / "jobs.sqlite")
@@ -188,20 +189,17 @@ class App:
 
     def count_tokens(self, text: str) -> tuple[int, int]:
         """Tokens of a prompt, and the limit up to which it needs no further chunk."""
-        sd = self.settings.current.sd
-        return count(
-            text,
-            self._tokenizer,
-            comments=sd.enable_prompt_comments,
-            emphasis=sd.emphasis,
-            comma_backtrack=sd.comma_padding_backtrack,
+        return self._counter.count(text, self.settings.current)
+
+    def with_present_names(self, infotext: str) -> str:
+        """An infotext with the names that its LoRAs' files have now, known by their hashes."""
+        by_alias = self.settings.current.extra_networks.lora_preferred_name != "Filename"
+        return with_names(
+            infotext,
+            lambda name, digest: self.networks.present_name(name, digest, by_alias=by_alias),
         )
 
     # -------------------------------------------------------------------------- within
-
-    @functools.cached_property
-    def _tokenizer(self) -> Tokenizer:
-        return load_tokenizer(self.paths.configs_dir)
 
     def _output_folders(self) -> list[Path]:
         """Where finished pictures go by the settings of now, those of the Save button too."""

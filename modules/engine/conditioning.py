@@ -6,16 +6,17 @@ latents. Rules: A1111 numerics, prompts and CFG denoiser.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from modules.diffusion.guidance import BatchConditioning, Conditioning, Part
+from modules.engine.embeddings import Embeddings
 from modules.engine.texts import Texts
 from modules.generation.prompt import index_at, prompt_schedule, split_and
-from modules.generation.tokens import Tokenizer, chunk, fill_up, segments_of
+from modules.generation.tokens import Chunk, Tokenizer, chunk, fill_up, segments_of
 from modules.networks.model import Model
 from modules.settings import Settings
 
@@ -23,9 +24,16 @@ from modules.settings import Settings
 class TextEncoder:
     """The model's text encoder, reading as the settings say; what it encoded it keeps."""
 
-    def __init__(self, model: Model, tokenizer: Tokenizer, settings: Settings) -> None:
+    def __init__(
+        self,
+        model: Model,
+        tokenizer: Tokenizer,
+        settings: Settings,
+        embeddings: Embeddings | None = None,
+    ) -> None:
         self._model = model
         self._tokenizer = tokenizer
+        self._embeddings = embeddings
         self._clip_skip = settings.sd.CLIP_stop_at_last_layers
         self._emphasis = settings.sd.emphasis
         self._backtrack = settings.sd.comma_padding_backtrack
@@ -43,14 +51,25 @@ class TextEncoder:
         weighted = any(s.weight != 1 and not s.is_break for row in segments.values() for s in row)
         # Emphasis restores the mean over all variants, repeated ones counted each time.
         texts = list(variants) if weighted else list(segments)
-        rows = [chunk(segments[text], self._tokenizer, self._backtrack) for text in texts]
+        names = self._embeddings.names if self._embeddings else None
+        rows = [chunk(segments[text], self._tokenizer, self._backtrack, names) for text in texts]
         encoded = self._model.encode_text(
-            fill_up(rows, self._tokenizer), clip_skip=self._clip_skip, emphasis=self._emphasis
+            fill_up(rows, self._tokenizer),
+            clip_skip=self._clip_skip,
+            emphasis=self._emphasis,
+            vectors=self._vectors(rows),
         ).tokens
         if weighted:
             return tuple(encoded)
         by_text = dict(zip(texts, encoded, strict=True))
         return tuple(by_text[text] for text in variants)
+
+    def _vectors(self, rows: Sequence[Sequence[Chunk]]) -> Mapping[str, Sequence[Tensor]]:
+        """Of the embeddings that stand in the rows."""
+        if self._embeddings is None:
+            return {}
+        placed = [name for row in rows for piece in row for _, name in piece.placements]
+        return self._embeddings.tensors(dict.fromkeys(placed))
 
 
 @dataclass(frozen=True)

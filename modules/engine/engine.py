@@ -21,6 +21,7 @@ from modules.engine import preview
 from modules.engine.checkpoints import Checkpoint, Turns
 from modules.engine.fields import Sources, extra_fields, infotext_of, picture_of, summary_of
 from modules.engine.making import Making
+from modules.engine.networks import JobNetworks, Networks
 from modules.engine.plan import Others, Plan, make_plan
 from modules.generation.request import Request
 from modules.generation.result import Picture, Summary
@@ -68,6 +69,7 @@ def generate(
     sources: Sources,
     styles: Mapping[str, Style] | None = None,
     checkpoints: Callable[[str, str], Checkpoint] | None = None,
+    networks: Networks | None = None,
     on_summary: Callable[[Summary], None] | None = None,
 ) -> Iterator[Output]:
     """The pictures of `indexes` (0-based over n_iter * batch_size), in order, each when it is
@@ -76,8 +78,9 @@ def generate(
     Batches are made of the wanted indexes, `request.batch_size` at a time. `input_bytes(sha256)`
     gives a stored picture's file. `checkpoints(name, field)` finds another checkpoint for the
     request's field, and the job's own under the name ""; without it a job has but `model`, which
-    the caller must not keep, lest there be no room for the others. `on_summary` is called once,
-    before the first picture. Raises EaselError kinds; what was yielded before stays good.
+    the caller must not keep, lest there be no room for the others. `networks` are put on the
+    checkpoints as the prompts ask; without them what is on these stays. `on_summary` is called
+    once, before the first picture. Raises EaselError kinds; what was yielded before stays good.
     """
     others = _others(request, checkpoints)
     plan = make_plan(
@@ -90,13 +93,15 @@ def generate(
         others=others,
     )
     own = checkpoints("", "") if checkpoints else None
-    job = _Job(request, settings, plan, Turns(model, own), tokenizer, control, sources)
+    worn = JobNetworks(networks, settings)
+    making = Making(plan, settings, Turns(model, own), tokenizer, worn)
+    job = _Job(request, settings, plan, making, worn, control, sources)
     del model
     try:
         job.start_from(input_bytes)
         for number, output in enumerate(job.outputs(indexes)):
             if number == 0 and on_summary is not None:  # by then the checkpoint's hash is known
-                on_summary(summary_of(plan, job.extra, sources))
+                on_summary(summary_of(plan, job.extra, sources, worn.warnings))
             yield output
     finally:
         job.close()
@@ -125,8 +130,8 @@ class _Job:
         request: Request,
         settings: Settings,
         plan: Plan,
-        turns: Turns,
-        tokenizer: Tokenizer,
+        making: Making,
+        networks: JobNetworks,
         control: Control,
         sources: Sources,
     ) -> None:
@@ -136,7 +141,8 @@ class _Job:
         self._plan = plan
         self._control = control
         self._sources = sources
-        self._making = Making(plan, settings, turns, tokenizer)
+        self._making = making
+        self._networks = networks
         self._done = 0  # steps of the batch in work
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="encode")
         self._pending: collections.deque[Future[Output]] = collections.deque()
@@ -208,7 +214,11 @@ class _Job:
             self._control.preview(preview.jpeg(step.denoised, self._making.spec, grid=grid))
 
     def _finish(self, batch: list[int], latent: Tensor, *, complete: bool) -> Iterator[Output]:
-        self.extra = extra = {**self.extra, **self._making.refiner_fields}
+        self.extra = extra = {
+            **self.extra,
+            **self._making.refiner_fields,
+            **self._networks.fields,
+        }
         for place, index in enumerate(batch):
             with self._making.held():
                 image = self._making.image(index, latent[place : place + 1])

@@ -6,7 +6,7 @@ fields: A1111 numerics, infotext.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from modules.engine.checkpoints import Sources as Sources
@@ -28,7 +28,6 @@ def extra_fields(
     A value that is a call has to be waited for: `known` does.
     """
     first = plan.passes[0]
-    texts = first.texts
     fields: dict[str, Any] = {"Schedule type": _schedule_type(request, plan)}
     if plan.clip_skip > 1:
         fields["Clip skip"] = plan.clip_skip
@@ -50,8 +49,6 @@ def extra_fields(
     fields |= recorded_fields(settings, plan)
     if request.hires is not None:
         fields |= _hires_fields(request.hires, plan, fields["Schedule type"])
-    if texts.missing:
-        fields["Missing networks"] = ", ".join(texts.missing)
     return fields
 
 
@@ -179,8 +176,12 @@ def picture_of(index: int, plan: Plan, size: tuple[int, int], text: str, mime: s
     )
 
 
-def summary_of(plan: Plan, extra: Mapping[str, Any], sources: Sources) -> Summary:
-    """The job's summary. Waits for hashes that are still being computed."""
+def summary_of(
+    plan: Plan, extra: Mapping[str, Any], sources: Sources, warnings: Sequence[str] = ()
+) -> Summary:
+    """The job's summary; `warnings` come after the plan's. Waits for hashes that are still being
+    computed.
+    """
     walk = plan.passes[0].walk
     source = plan.init or plan.hires
     return Summary(
@@ -197,5 +198,5 @@ def summary_of(plan: Plan, extra: Mapping[str, Any], sources: Sources) -> Summar
         denoising_strength=source.denoising_strength if source else None,
         clip_skip=plan.clip_skip,
         extra_generation_params={n: v for n, v in known(extra).items() if v is not None},
-        warnings=plan.warnings,
+        warnings=(*plan.warnings, *warnings),
     )

@@ -7,7 +7,7 @@ It runs no step and knows neither who watches nor what becomes of the pictures.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -17,9 +17,11 @@ from torch import Tensor
 from modules.engine.checkpoints import Checkpoint, Turns
 from modules.engine.conditioning import Conditioner, TextEncoder, Timeline
 from modules.engine.enlarge import as_latent, decoded, enlarge, enlarge_picture
+from modules.engine.networks import JobNetworks
 from modules.engine.passes import Beginning, Running
 from modules.engine.plan import Pass, Plan
 from modules.engine.start import Start, encode_picture, prepare
+from modules.generation.prompt import Tag
 from modules.generation.tokens import Tokenizer
 from modules.networks.model import Model
 from modules.networks.spec import Spec
@@ -34,13 +36,22 @@ class Making:
     refiner_fields: infotext fields of a refiner that took over in any pass so far.
     """
 
-    def __init__(self, plan: Plan, settings: Settings, turns: Turns, tokenizer: Tokenizer) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        settings: Settings,
+        turns: Turns,
+        tokenizer: Tokenizer,
+        networks: JobNetworks,
+    ) -> None:
         self.refiner_fields: Mapping[str, Any] = {}
+        self._networks = networks
         self._plan = plan
         self._settings = settings
         self._turns = turns
         self._tokenizer = tokenizer
-        self._encoder: TextEncoder | None = None  # of the checkpoint at work
+        # Of the checkpoint at work, each with the networks that are on it.
+        self._encoders: list[tuple[Sequence[Tag], TextEncoder]] = []
         self._patches = contextlib.ExitStack()  # of the checkpoint at work, while held
         self._start: Start | None = None
         self._first_picture: Image.Image | Tensor | None = None
@@ -82,7 +93,7 @@ class Making:
         """Begin that checkpoint's turn (None: the job's own); nothing here holds the last one."""
         if self._turns.is_at_work(checkpoint):
             return
-        self._encoder = None
+        self._encoders.clear()
         self._patches.close()
         self._turns.use(checkpoint)
         self._patch()
@@ -106,22 +117,32 @@ class Making:
             refine=lambda: self._refine(step, batch),
         )
 
-    def _conditioner(self, step: Pass, batch: list[int]) -> Conditioner:
-        """Of the checkpoint at work."""
-        if self._encoder is None:
-            self._encoder = TextEncoder(self._turns.model, self._tokenizer, self._settings)
+    def _conditioner(self, step: Pass, batch: list[int], *, refines: bool = False) -> Conditioner:
+        """Of the checkpoint at work, with the pass's networks on it."""
+        encoder = self._encoder(step.texts.tags, refines)
         timeline = Timeline(
             self._plan.passes[0].walk.total_steps,
             step.hires_steps,
             old=self._settings.compatibility.use_old_scheduling,
         )
-        return Conditioner(step.texts, self._encoder, timeline, self._settings, len(batch))
+        return Conditioner(step.texts, encoder, timeline, self._settings, len(batch))
+
+    def _encoder(self, tags: Sequence[Tag], refines: bool) -> TextEncoder:
+        model = self._turns.model
+        with torch.inference_mode(False):  # the weights are to stay changeable
+            embeddings = self._networks.put_on(model, tags, refines=refines)
+        for known, encoder in self._encoders:
+            if known == tags:
+                return encoder
+        encoder = TextEncoder(model, self._tokenizer, self._settings, embeddings)
+        self._encoders.append((tags, encoder))
+        return encoder
 
     def _refine(self, step: Pass, batch: list[int]) -> tuple[Model, Conditioner]:
         assert step.refiner is not None
         self._put_to_work(step.refiner.checkpoint)
         self.refiner_fields = step.refiner.fields
-        return self._turns.model, self._conditioner(step, batch)
+        return self._turns.model, self._conditioner(step, batch, refines=True)
 
     def _first_begin(self, batch: list[int]) -> Beginning | None:
         start = self._start

@@ -194,7 +194,7 @@ def make_plan(
         ),
         clip_skip=settings.sd.CLIP_stop_at_last_layers,
         tiling=settings.sd.tiling if request.tiling is None else request.tiling,
-        warnings=warnings_of(request, texts, settings, styles),
+        warnings=warnings_of(request, settings, styles),
     )
 
 

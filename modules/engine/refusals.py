@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Container
 
-from modules.engine.texts import Texts
 from modules.errors import NotBuiltError
 from modules.generation.choices import find_latent_upscale_mode, find_upscaler
 from modules.generation.request import Hires, Request
@@ -22,8 +21,6 @@ _PICTURE_SETTINGS = (
     "hypertile_enable_unet",
     "hypertile_enable_vae",
     "lora_functional",
-    "sd_hypernetwork",
-    "sd_lora",
     "sd_unet",
     "sd_vae_decode_method",
     "sd_vae_encode_method",
@@ -62,9 +59,7 @@ def _refuse(what: str, field: str, remedy: str) -> None:
     raise NotBuiltError(f"{what} is not built yet; {remedy}", field=field)
 
 
-def warnings_of(
-    request: Request, texts: Texts, settings: Settings, styles: Container[str]
-) -> tuple[str, ...]:
+def warnings_of(request: Request, settings: Settings, styles: Container[str]) -> tuple[str, ...]:
     """One line for each thing that the picture is made without."""
     changed = settings.changed()
     found = [
@@ -72,7 +67,5 @@ def warnings_of(
         for key in _PICTURE_SETTINGS
         if key in changed and not OPTIONS[key].built
     ]
-    if texts.missing:
-        found.append("networks are not built yet, made without: " + ", ".join(texts.missing))
     found += [f"there is no style {name!r}" for name in request.styles if name not in styles]
     return tuple(found)

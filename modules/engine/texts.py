@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from modules.engine.wishes import with_chosen
 from modules.generation.prompt import Tag, extra_networks, strip_comments
 from modules.generation.request import Hires, Request
 from modules.generation.styles import Style, apply_styles
@@ -18,18 +19,15 @@ from modules.settings import Settings
 
 @dataclass(frozen=True)
 class Texts:
-    """positive, negative: as infotext shows them. encoded: the positive one without tags."""
+    """positive, negative: as infotext shows them. encoded: the positive one without tags.
+
+    tags: of the networks to use; a tag in the negative prompt is text like any other.
+    """
 
     positive: str
     negative: str
     encoded: str
     tags: tuple[Tag, ...]
-
-    @property
-    def missing(self) -> tuple[str, ...]:
-        """Names of the wanted networks that are not applied, each once."""
-        names = [tag.positional[0] for tag in self.tags if tag.positional]
-        return tuple(dict.fromkeys(names))
 
 
 def texts_of(
@@ -47,7 +45,8 @@ def texts_of(
     positive, negative = apply_styles(positive, negative, chosen)
     if settings.sd.enable_prompt_comments:
         positive, negative = strip_comments(positive), strip_comments(negative)
-    encoded, tags = positive, ()
-    if not request.disable_extra_networks:
-        encoded, tags = extra_networks(positive)
-    return Texts(positive, negative, encoded, tags)
+    encoded, tags = extra_networks(positive)
+    if request.disable_extra_networks:
+        return Texts(positive, negative, encoded, ())
+    positive = with_chosen(positive, tags, settings)
+    return Texts(positive, negative, *extra_networks(positive))

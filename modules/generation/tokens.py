@@ -7,6 +7,7 @@ names of embeddings; text encoders and files are not known here.
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -84,6 +85,10 @@ def load_tokenizer(configs_dir: Path) -> Tokenizer:
     )
 
 
+def _usable(_: str) -> int:
+    return 1
+
+
 class EmbeddingNames:
     """Textual inversions' names, found among a text's tokens: so letter case does not count.
 
@@ -92,16 +97,35 @@ class EmbeddingNames:
     """
 
     def __init__(
-        self, names: Iterable[str], tokenizer: Tokenizer, vectors: Callable[[str], int]
+        self, names: Iterable[str], tokenizer: Tokenizer, vectors: Callable[[str], int] = _usable
     ) -> None:
         self._vectors = vectors
         self._by_first: dict[int, list[tuple[list[int], str]]] = {}
+        self._add(names, tokenizer)
+
+    def _add(self, names: Iterable[str], tokenizer: Tokenizer) -> None:
+        """Before those that are there, the longest first."""
+        fresh: dict[int, list[tuple[list[int], str]]] = {}
         for name in names:
-            ids = tokenizer.ids(name)
-            if ids:
-                self._by_first.setdefault(ids[0], []).append((ids, name))
-        for rows in self._by_first.values():
-            rows.sort(key=lambda row: len(row[0]), reverse=True)
+            if ids := tokenizer.ids(name):
+                fresh.setdefault(ids[0], []).append((ids, name))
+        for first, rows in fresh.items():
+            # A new list: the old one may belong to another table too.
+            rows = [*rows, *self._by_first.get(first, ())]
+            self._by_first[first] = sorted(rows, key=lambda row: -len(row[0]))
+
+    def asking(self, vectors: Callable[[str], int]) -> EmbeddingNames:
+        """The same names with another `vectors`."""
+        other = copy.copy(self)
+        other._vectors = vectors
+        return other
+
+    def with_more(self, names: Iterable[str], tokenizer: Tokenizer) -> EmbeddingNames:
+        """These names and others, which go before those that are spelled alike."""
+        other = copy.copy(self)
+        other._by_first = dict(self._by_first)
+        other._add(names, tokenizer)
+        return other
 
     def at(self, ids: Sequence[int], place: int) -> tuple[str, int, int] | None:
         """(name, tokens of the name, vectors) of the longest name that begins at `place`."""

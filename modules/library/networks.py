@@ -49,7 +49,7 @@ class NetworkFile:
     size: int  # bytes
     changed: int  # ns since 1970
     alias: str = ""
-    words: Mapping[str, Any] = field(default_factory=dict)
+    words: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     @property
     def vectors(self) -> int:
@@ -146,6 +146,18 @@ class NetworkFiles:
         for file in unknown:
             self._hasher.request(file.path, sum_of(file))
         return None
+
+    def present_name(self, name: str, digest: str, *, by_alias: bool) -> str:
+        """How a LoRA that was called `name` and had this hash is called now; `name` where nothing
+        better is known. `by_alias`: a file that was renamed is called by its alias.
+        """
+        file = self.find("lora", name)
+        if file is not None and self.known_hashes("lora").get(file.path, digest) == digest:
+            return name
+        other = self.find_by_hash("lora", digest)
+        if other is None:
+            return name
+        return other.alias if by_alias else other.name
 
     # -------------------------------------------------------------------------- within
 

@@ -24,7 +24,7 @@ class ExtraNetworks(
         built=False,
     )
     extra_networks_default_multiplier: float = option(
-        1.0, "Default multiplier of an extra network", low=0, high=2, step=0.01, built=False
+        1.0, "Default multiplier of an extra network", low=0, high=2, step=0.01
     )
     extra_networks_card_width: int = option(
         0, "Card width", "In pixels; 0: the default.", low=0, built=False
@@ -74,22 +74,20 @@ class ExtraNetworks(
         False, "Log the list of textual inversions when it is loaded", built=False
     )
     textual_inversion_add_hashes_to_infotext: bool = option(
-        True, "Add hashes of textual inversions to infotext", built=False
+        True, "Add hashes of textual inversions to infotext"
     )
     sd_hypernetwork: str = option(
         "None",
         "Add a hypernetwork to every prompt",
         choices_from="hypernetworks",
-        built=False,
     )
-    sd_lora: str = option("None", "Add a LoRA to every prompt", choices_from="loras", built=False)
+    sd_lora: str = option("None", "Add a LoRA to every prompt", choices_from="loras")
     lora_preferred_name: str = option(
         "Alias from file",
         "Name of a LoRA in prompts",
         choices=("Alias from file", "Filename"),
-        built=False,
     )
-    lora_add_hashes_to_infotext: bool = option(True, "Add hashes of LoRAs to infotext", built=False)
+    lora_add_hashes_to_infotext: bool = option(True, "Add hashes of LoRAs to infotext")
     lora_show_all: bool = option(
         False, "Show LoRAs that don't fit the loaded checkpoint", built=False
     )

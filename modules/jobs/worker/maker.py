@@ -18,6 +18,7 @@ import torch
 
 from modules.engine.checkpoints import Checkpoint
 from modules.engine.engine import generate
+from modules.engine.networks import Networks
 from modules.errors import EaselError, OutOfMemoryError, WorkerError
 from modules.flags import Flags, paths_of
 from modules.generation import extras
@@ -31,6 +32,7 @@ from modules.jobs.worker.shelf import Shelf
 from modules.library.catalog import Catalog
 from modules.library.hashes import Hasher
 from modules.library.index import Index
+from modules.library.networks import NetworkFiles
 from modules.library.styles import StyleFiles
 from modules.networks.model import PrecisionPolicy
 from modules.networks.models import Models
@@ -55,11 +57,11 @@ class PictureMaker:
             precision=flags.precision,  # type: ignore[arg-type] - the flag has the same choices
         )
         self._models = Models(start.device or None, policy)
-        hasher = Hasher(
-            Index(self._paths.easel_dir / "library.sqlite"), enabled=not flags.no_hashing
-        )
+        index = Index(self._paths.easel_dir / "library.sqlite")
+        hasher = Hasher(index, enabled=not flags.no_hashing)
         self._shelf = Shelf(Catalog(self._paths, hasher), hasher, self._models)
         self._tokenizer = load_tokenizer(self._paths.configs_dir)
+        self._networks = Networks(NetworkFiles(self._paths, hasher, index), self._tokenizer)
         dtype = str(policy.network_dtype(self._models.device)).removeprefix("torch.")
         self.ready = messages.Ready(device=device_in_words(self._models.device), dtype=dtype)
 
@@ -88,6 +90,7 @@ class PictureMaker:
             control=control,
             sources=own.sources,
             checkpoints=checkpoints,
+            networks=self._networks,
             styles=StyleFiles(self._paths.styles_files).by_name() if request.styles else {},
             on_summary=summaries.append,
         )

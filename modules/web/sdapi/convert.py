@@ -97,7 +97,8 @@ def _with_infotext(body: Txt2ImgBody | Img2ImgBody, app: App) -> Txt2ImgBody | I
     if not body.infotext:
         return body
     auto = app.settings.current.compatibility.auto_backcompat
-    found = infotexts.to_api_fields(infotexts.parse(body.infotext, old_behaviour=auto))
+    text = app.with_present_names(body.infotext)
+    found = infotexts.to_api_fields(infotexts.parse(text, old_behaviour=auto))
     overrides = {**found.pop("override_settings", {}), **(body.override_settings or {})}
     known = type(body).model_fields
     fresh = {

@@ -22,7 +22,10 @@ class Encoder:
     def __init__(self) -> None:
         self.calls: list[int] = []  # rows of each call
 
-    def encode_text(self, chunk_rows: Any, *, clip_skip: int, emphasis: str) -> Encoded:
+    def encode_text(
+        self, chunk_rows: Any, *, clip_skip: int, emphasis: str, vectors: Any
+    ) -> Encoded:
+        assert vectors == {}
         self.calls.append(len(chunk_rows))
         rows = [[token for chunk in row for token in chunk.ids] for row in chunk_rows]
         return Encoded(torch.tensor(rows, dtype=torch.float32)[..., None])

@@ -115,15 +115,41 @@ def test_styles_come_before_comments_and_tags():
     assert texts.negative == "photo"
 
 
+def test_networks_of_the_settings_join_the_prompt_and_so_its_infotext():
+    chosen = {"sd_lora": "ink", "sd_hypernetwork": "h", "extra_networks_default_multiplier": 0.5}
+
+    texts = plan_of(prompt="a pear", settings=chosen).passes[0].texts
+    assert texts.positive == "a pear<lora:ink:0.5><hypernet:h:0.5>"
+    assert texts.encoded == "a pear" and [tag.kind for tag in texts.tags] == ["lora", "hypernet"]
+
+    own = plan_of(prompt="<lyco:ink:1> a pear", settings={"sd_lora": "ink"}).passes[0].texts
+    assert own.positive == "<lyco:ink:1> a pear"
+
+
+def test_where_networks_are_disabled_their_tags_mean_nothing_but_are_no_words_either():
+    plan = plan_of(
+        prompt="a <lora:x> pear", settings={"sd_lora": "ink"}, disable_extra_networks=True
+    )
+
+    texts = plan.passes[0].texts
+    assert (texts.positive, texts.encoded, texts.tags) == ("a <lora:x> pear", "a  pear", ())
+
+
+def test_a_tag_in_the_negative_prompt_is_text():
+    texts = plan_of(prompt="a", negative_prompt="<lora:x:1> b").passes[0].texts
+
+    assert texts.negative == "<lora:x:1> b" and texts.tags == ()
+
+
 def test_what_the_picture_is_made_without_is_told():
     plan = plan_of(
-        prompt="<lora:ink:1> a pear",
+        prompt="a pear",
         styles=("nope",),
         settings={"token_merging_ratio": 0.5},
     )
 
     told = " | ".join(plan.warnings)
-    assert "ink" in told and "nope" in told and "token_merging_ratio" in told
+    assert "nope" in told and "token_merging_ratio" in told
 
 
 @pytest.mark.parametrize(
