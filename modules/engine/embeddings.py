@@ -17,6 +17,8 @@ from modules.library.networks import NetworkFile, NetworkFiles
 from modules.networks.embeddings import BUNDLE, Embedding, bundled, read_embedding
 from modules.networks.weights import read_state
 
+Lacks = Callable[[str, str], None]  # hears a name, and why its file can't be used
+
 
 class EmbeddingShelf:
     """The embeddings' files as tensors, and their names as tokens; lasts from job to job."""
@@ -77,7 +79,7 @@ class Embeddings:
         widths: Sequence[int],
         brought: Sequence[Embedding] = (),
         *,
-        lacks: Callable[[str, str], None],
+        lacks: Lacks,
     ) -> None:
         self.used: dict[str, NetworkFile | None] = {}
         self._lacks = lacks

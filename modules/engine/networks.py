@@ -9,17 +9,16 @@ infotext.
 from __future__ import annotations
 
 import logging
-import weakref
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any
 
-from modules.engine.embeddings import Embeddings, EmbeddingShelf
+from modules.engine.embeddings import Embeddings, EmbeddingShelf, Lacks
 from modules.engine.wishes import Wishes, wishes_of
 from modules.generation.prompt import Tag
 from modules.generation.tokens import Tokenizer
 from modules.library.networks import Kind, NetworkFile, NetworkFiles
-from modules.networks.adapters import Adapter, Adapters
+from modules.networks.adapters import Adapter, AdapterFiles, Adapters
 from modules.networks.model import Model
 from modules.settings import Settings
 
@@ -32,27 +31,15 @@ _CALLED: dict[Kind, str] = {
 }
 
 
-class _Worn:
-    """What changes one model."""
-
-    def __init__(self, model: Model) -> None:
-        self.adapters = Adapters(model)
-
-
 class Networks:
-    """The networks of one worker: files, and what is on which model. Lasts from job to job, so that
-    a network that the next job wants too stays where it is.
+    """The networks of one worker. Lasts from job to job, so that what was read stays in memory;
+    what is on a model lies with the model.
     """
 
     def __init__(self, files: NetworkFiles, tokenizer: Tokenizer) -> None:
         self.files = files
         self.shelf = EmbeddingShelf(files, tokenizer)
-        self._worn: weakref.WeakKeyDictionary[Model, _Worn] = weakref.WeakKeyDictionary()
-
-    def worn_by(self, model: Model) -> _Worn:
-        if model not in self._worn:
-            self._worn[model] = _Worn(model)
-        return self._worn[model]
+        self.adapter_files = AdapterFiles()
 
 
 class JobNetworks:
@@ -69,12 +56,19 @@ class JobNetworks:
         self._ti_hashes_wanted = settings.extra_networks.textual_inversion_add_hashes_to_infotext
         self._missing: dict[str, None] = {}
         self._loras: dict[str, Future[str | None]] = {}
-        self._embeddings: list[Embeddings] = []
+        self._embeddings: list[tuple[tuple[int, ...], Wishes, Embeddings]] = []
+        if networks is not None:
+            networks.adapter_files.limit = settings.extra_networks.lora_in_memory_limit
 
-    def put_on(self, model: Model, tags: Sequence[Tag]) -> Embeddings | None:
+    def put_on(
+        self, model: Model, tags: Sequence[Tag], *, refines: bool = False
+    ) -> Embeddings | None:
         """Make `model` be as these tags want it, with nothing on it from before; the embeddings
-        that its prompts may name then.
+        that its prompts may name then, the same ones for the same wish.
+
+        A refiner `refines` what another checkpoint began: what fits only that one is not missed.
         """
+        lacks = _nobody_hears if refines else self._lacks
         wishes = wishes_of(tags)
         for name, why in wishes.faults.items():
             self._lacks(name, why)
@@ -85,21 +79,24 @@ class JobNetworks:
             for wish in (*wishes.loras, *wishes.hypernetworks):
                 self._lacks(wish.name, f"{wish.name} is not there")
             return None
-        worn = networks.worn_by(model)
-        loras = self._put_on_loras(networks.files, worn.adapters, wishes)
+        adapters = Adapters(model, networks.adapter_files)
+        loras = self._put_on_loras(networks.files, adapters, wishes, lacks)
         for wish in wishes.hypernetworks:
             self._lacks(wish.name, f"hypernetwork {wish.name} can't be used yet")
+        widths = tuple(text.width for text in model.spec.texts)
+        for known_widths, known_wishes, known in self._embeddings:
+            if (widths, wishes) == (known_widths, known_wishes):
+                return known
         brought = [each for file in loras.values() for each in networks.shelf.bundles(file)]
-        widths = [text.width for text in model.spec.texts]
-        embeddings = Embeddings(networks.shelf, widths, brought, lacks=self._lacks)
-        self._embeddings.append(embeddings)
+        embeddings = Embeddings(networks.shelf, widths, brought, lacks=lacks)
+        self._embeddings.append((widths, wishes, embeddings))
         return embeddings
 
     @property
     def fields(self) -> dict[str, Any]:
         """Of infotext, after the passes so far. Hashes are calls that may have to wait."""
         embedded: dict[str, Future[str | None]] = {}
-        for embeddings in self._embeddings:
+        for _, _, embeddings in self._embeddings:
             embedded |= embeddings.hashes()
         fields: dict[str, Any] = {}
         if self._loras and self._hashes_wanted:
@@ -113,7 +110,7 @@ class JobNetworks:
     # -------------------------------------------------------------------------- within
 
     def _put_on_loras(
-        self, known: NetworkFiles, adapters: Adapters, wishes: Wishes
+        self, known: NetworkFiles, adapters: Adapters, wishes: Wishes, lacks: Lacks
     ) -> dict[str, NetworkFile]:
         """The files of those that could be put on, by name."""
         files, wanted = {}, []
@@ -123,7 +120,7 @@ class JobNetworks:
                 files[lora.name] = file
                 wanted.append(Adapter(lora.name, file.path, lora.text, lora.unet, lora.rank))
         for name, why in adapters.use(wanted).items():
-            self._lacks(name, f"LoRA {name}: {why}")
+            lacks(name, f"LoRA {name}: {why}")
             files.pop(name, None)
         for name, file in files.items():
             if name not in self._loras:
@@ -145,6 +142,10 @@ class JobNetworks:
         if text not in self.warnings:
             self.warnings.append(text)
             log.warning("%s", text)
+
+
+def _nobody_hears(_name: str, _why: str) -> None:
+    """What is lacking has been told of already."""
 
 
 def _listing(hashes: Mapping[str, Future[str | None]]) -> Callable[[], str | None]:

@@ -94,7 +94,7 @@ class ExtraNetworks(
     lora_hide_unknown_for_versions: tuple[str, ...] = option(
         (), "Hide LoRAs of unknown version for these model versions", built=False
     )
-    lora_in_memory_limit: int = option(0, "LoRAs kept in memory", low=0, built=False)
+    lora_in_memory_limit: int = option(0, "LoRAs kept in memory", low=0)
     lora_not_found_warning_console: bool = option(
         False, "Log a warning when a LoRA is not found", built=False
     )

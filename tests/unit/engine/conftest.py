@@ -11,6 +11,7 @@ import torch
 
 from modules.engine.engine import Output, Word, generate
 from modules.engine.fields import Sources
+from modules.engine.networks import Networks
 from modules.generation.request import Request
 from modules.generation.result import Summary
 from modules.generation.tokens import Tokenizer, load_tokenizer
@@ -80,6 +81,7 @@ def make(model: Model, tokenizer: Tokenizer) -> Make:
         control: Recorder | None = None,
         pictures: dict[str, bytes] | None = None,
         summaries: list[Summary] | None = None,
+        networks: Networks | None = None,
     ) -> list[Output]:
         outputs = generate(
             request,
@@ -90,6 +92,7 @@ def make(model: Model, tokenizer: Tokenizer) -> Make:
             indexes=list(range(request.image_count)) if indexes is None else indexes,
             control=control or Recorder(),
             sources=Sources(model_name="tiny", model_hash=lambda: "0123456789"),
+            networks=networks,
             on_summary=None if summaries is None else summaries.append,
         )
         return list(outputs)
