@@ -45,10 +45,11 @@ class SkipSizedUpsample(nn.Module):
 def empty_unet(spec: UNetSpec) -> UNet2DConditionModel:
     """The U-Net on the meta device."""
     attends = [depth > 0 for depth in spec.attention_depth]
-    depths = [depth or spec.middle_depth for depth in spec.attention_depth]
-    if depths[-1] != spec.middle_depth:
+    middle = spec.middle_depth
+    depths = [depth or middle or 1 for depth in spec.attention_depth]
+    if middle and depths[-1] != middle:
         raise CheckpointError(
-            f"the U-Net's middle has {spec.middle_depth} transformer blocks but its last level"
+            f"the U-Net's middle has {middle} transformer blocks but its last level"
             f" {depths[-1]}, which no known model does"
         )
     config: dict[str, Any] = {
@@ -66,7 +67,13 @@ def empty_unet(spec: UNetSpec) -> UNet2DConditionModel:
         "norm_eps": 1e-5,
         "flip_sin_to_cos": True,
         "freq_shift": 0,
+        "mid_block_type": "UNetMidBlock2DCrossAttn" if middle else "UNetMidBlock2D",
     }
+    if spec.up_depth:
+        config["reverse_transformer_layers_per_block"] = [list(up) for up in spec.up_depth[::-1]]
+    if spec.vector_width:
+        config["class_embed_type"] = "projection"
+        config["projection_class_embeddings_input_dim"] = spec.vector_width
     with torch.device("meta"):
         unet = UNet2DConditionModel(**config)
     for module in unet.up_blocks.modules():
@@ -93,7 +100,10 @@ def empty_vae(spec: VaeSpec) -> AutoencoderKL:
 
 
 def empty_text_encoder(spec: TextSpec) -> CLIPTextModel:
-    """The text encoder on the meta device, its constant buffer made."""
+    """The text encoder on the meta device, its constant buffer made.
+
+    One whose pooled text is read has a `text_projection` besides.
+    """
     config: dict[str, Any] = {
         "vocab_size": spec.vocabulary,
         "hidden_size": spec.width,
@@ -101,13 +111,15 @@ def empty_text_encoder(spec: TextSpec) -> CLIPTextModel:
         "num_hidden_layers": spec.layers,
         "num_attention_heads": spec.heads,
         "max_position_embeddings": spec.positions,
-        "hidden_act": "quick_gelu",
+        "hidden_act": "gelu" if spec.kind == "open_clip" else "quick_gelu",
         "layer_norm_eps": 1e-5,
         "projection_dim": spec.width,
         "attn_implementation": "sdpa",
     }
     with torch.device("meta"):
         encoder = CLIPTextModel(CLIPTextConfig(**config))
+        if spec.pooled_width:
+            encoder.text_projection = nn.Linear(spec.width, spec.pooled_width, bias=False)
     positions = torch.arange(spec.positions).expand((1, -1))
     encoder.embeddings.register_buffer("position_ids", positions, persistent=False)
     return encoder

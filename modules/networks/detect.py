@@ -1,9 +1,7 @@
 """From a checkpoint's key names, shapes and metadata to its Spec. Pure: reads no tensor, no disk.
 
-Architecture is counted, not looked up, so a small U-Net is described as well as the full one.
-Three things cannot be seen in shapes: attention heads, normalisation groups and the preview
-matrix; metadata may name them (`easel.*` keys), else the family's rule holds. Key names are those
-of the original latent-diffusion layout (A1111 numerics: detection, architectures).
+First the family, then each network's numbers. Key names are those of the original single-file
+layouts (A1111 numerics: detection, architectures).
 """
 
 from __future__ import annotations
@@ -11,23 +9,63 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from modules.errors import CheckpointError, NotBuiltError
 from modules.library.metadata import resolution
-from modules.networks.spec import SD1_PREVIEW, Spec, TextSpec, UNetSpec, VaeSpec
+from modules.networks.architecture import (
+    FIRST_CONV,
+    HEAD_WIDTH,
+    UNET,
+    VAE,
+    Shapes,
+    clip_spec,
+    open_clip_spec,
+    unet_spec,
+    vae_spec,
+)
+from modules.networks.spec import (
+    EXTRA_INPUTS,
+    LATENT_SCALE,
+    PREVIEW,
+    SIZE_WIDTH,
+    Family,
+    Spec,
+    TextSpec,
+    VaeSpec,
+)
 
-Shapes = Mapping[str, tuple[int, ...]]
+_XL_ONE = "conditioner.embedders.0."
+_XL_TWO = "conditioner.embedders.1."
+_SD2 = "cond_stage_model."
+_LABELS = UNET + "label_emb.0.0.weight"
+REMEDY = "choose a Stable Diffusion 1, 2 or XL checkpoint"
 
-UNET = "model.diffusion_model."
-VAE = "first_stage_model."
-TEXT = "cond_stage_model.transformer."
-SD1_HEADS = 8
-TEXT_HEAD_WIDTH = 64  # CLIP's: heads = width / 64
-DEFAULT_GROUPS = 32
 
-_FIRST_CONV = UNET + "input_blocks.0.0.weight"
-_OPEN_CLIP = "cond_stage_model.model.transformer.resblocks.0.attn.in_proj_weight"
+@dataclass(frozen=True)
+class TextPlace:
+    """Where a text encoder's keys lie, and what the family reads of it."""
+
+    prefix: str
+    kind: Literal["clip", "open_clip"]
+    unread_layers: int = 0
+    final_norm: bool = True
+    pools: bool = False
+
+
+# A1111 numerics 1.3: each family's text encoders, in the order of their numbers.
+_TEXTS: dict[Family, tuple[TextPlace, ...]] = {
+    "sd1": (TextPlace("cond_stage_model.transformer.text_model.", "clip"),),
+    "sd2": (TextPlace(_SD2 + "model.", "open_clip", unread_layers=1),),
+    "sdxl": (
+        TextPlace(_XL_ONE + "transformer.text_model.", "clip", unread_layers=1, final_norm=False),
+        TextPlace(_XL_TWO + "model.", "open_clip", unread_layers=1, final_norm=False, pools=True),
+    ),
+    "sdxl-refiner": (
+        TextPlace(_XL_ONE + "model.", "open_clip", unread_layers=1, final_norm=False, pools=True),
+    ),
+}
 
 
 def _has(key: str) -> Callable[[Shapes], bool]:
@@ -39,36 +77,17 @@ def _any_key(pattern: str) -> Callable[[Shapes], bool]:
     return lambda shapes: any(expression.search(key) for key in shapes)
 
 
-def _inputs(channels: int) -> Callable[[Shapes], bool]:
-    return lambda shapes: shapes.get(_FIRST_CONV, ())[1:2] == (channels,)
-
-
-def _both(*tests: Callable[[Shapes], bool]) -> Callable[[Shapes], bool]:
-    return lambda shapes: all(test(shapes) for test in tests)
-
-
-# First match wins (A1111 numerics 1.2). Families that the program knows of but can't run yet.
+# Families that the program knows of but can't run.
 _NOT_BUILT: tuple[tuple[str, Callable[[Shapes], bool]], ...] = (
     ("Stable Diffusion 3", _has(UNET + "x_embedder.proj.weight")),
     ("Flux", _any_key(r"double_blocks\.0\.img_attn\.")),
-    (
-        "Stable Diffusion XL inpainting",
-        _both(_has("conditioner.embedders.1.model.ln_final.weight"), _inputs(9)),
-    ),
-    ("Stable Diffusion XL", _has("conditioner.embedders.1.model.ln_final.weight")),
-    ("Stable Diffusion XL refiner", _has("conditioner.embedders.0.model.ln_final.weight")),
     (
         "Stable Diffusion 2 depth",
         _has("depth_model.model.pretrained.act_postprocess3.0.project.0.bias"),
     ),
     ("Stable Diffusion 2 unCLIP", _has("embedder.model.ln_final.weight")),
-    ("Stable Diffusion 2 inpainting", _both(_has(_OPEN_CLIP), _inputs(9))),
-    ("Stable Diffusion 2", _has(_OPEN_CLIP)),
-    ("Stable Diffusion 1 inpainting (9 input channels)", _inputs(9)),
-    ("InstructPix2Pix (8 input channels)", _inputs(8)),
     ("AltDiffusion", _any_key(r"^cond_stage_model\.roberta\.")),
 )
-
 # Files of weights that are no checkpoint: what each is, and where it belongs.
 _ELSEWHERE: tuple[tuple[str, Callable[[Shapes], bool]], ...] = (
     (
@@ -105,217 +124,116 @@ def detect(
 ) -> Spec:
     """The Spec of a checkpoint. `vae`: a VAE from a file of its own, used instead of the inner one.
 
-    NotBuiltError for a known family that this version can't run; CheckpointError for anything
-    else that is no SD 1.x checkpoint, saying what it is and where it belongs.
+    Whether a Stable Diffusion 2 checkpoint predicts v is not told by shapes: see `names_v` and
+    `model.predicts_v`. NotBuiltError for a known family that this version can't run;
+    CheckpointError for anything else that is no checkpoint, saying what it is and where it belongs.
     """
-    for family, test in _NOT_BUILT:
+    for what, test in _NOT_BUILT:
         if test(shapes):
             raise NotBuiltError(
-                f"{name} is a {family} checkpoint, which this version can't run yet; choose a"
-                " Stable Diffusion 1.x checkpoint"
+                f"{name} is a {what} checkpoint, which this version can't run yet; {REMEDY}"
             )
-    if _FIRST_CONV not in shapes:
+    if FIRST_CONV not in shapes:
         for what, test in _ELSEWHERE:
             if test(shapes):
                 raise CheckpointError(f"{name} is no checkpoint but {what}")
         raise CheckpointError(
-            f"{name} holds no Stable Diffusion U-Net ({_FIRST_CONV} is missing); choose a"
-            " Stable Diffusion 1.x checkpoint"
+            f"{name} holds no Stable Diffusion U-Net ({FIRST_CONV} is missing); {REMEDY}"
         )
-    unet = detect_unet(shapes, metadata, name=name)
-    text = detect_text(shapes, metadata, name=name)
-    if text.width != unet.context_width:
-        raise CheckpointError(
-            f"{name}: its text encoder is {text.width} wide but its U-Net reads"
-            f" {unet.context_width} numbers per token; it is wrongly merged"
-        )
-    matrix, bias = _preview(metadata, name)
-    autoencoder = vae or detect_vae(shapes, metadata, prefix=VAE, name=name)
-    if autoencoder.latent_channels != unet.in_channels:
-        raise CheckpointError(
-            f"{name}: the VAE makes {autoencoder.latent_channels} latent channels but the U-Net"
-            f" reads {unet.in_channels}; choose a VAE of the same family"
-        )
-    return Spec(
-        family="sd1",
+    family = family_of(shapes)
+    head_width = None if family == "sd1" else HEAD_WIDTH
+    unet = unet_spec(shapes, metadata, head_width=head_width, name=name)
+    matrix, bias = _preview(metadata, PREVIEW[family], name)
+    spec = Spec(
+        family=family,
         unet=unet,
-        texts=(text,),
-        vae=autoencoder,
-        prediction=_prediction(shapes, metadata),
+        texts=tuple(
+            _text_spec(shapes, metadata, place, name) for place in text_places(shapes, family)
+        ),
+        vae=vae or vae_spec(shapes, metadata, prefix=VAE, name=name),
+        prediction="v" if names_v(shapes, metadata) else "epsilon",
+        zero_snr="ztsnr" in shapes,
+        latent_scale=LATENT_SCALE[family],
         default_size=resolution(metadata),
         preview_matrix=matrix,
         preview_bias=bias,
     )
+    check_fits(spec, name)
+    return spec
 
 
-def detect_unet(shapes: Shapes, metadata: Mapping[str, str], *, name: str) -> UNetSpec:
-    """Levels, widths and attention of the U-Net, by walking down its input blocks."""
-    widths, blocks, depths = [], [], []
-    index = 1
-    while True:
-        prefix = f"{UNET}input_blocks.{index}."
-        if prefix + "0.op.weight" in shapes:  # a downsampling: the next level begins
-            widths.append(0)
-        elif prefix + "0.in_layers.2.weight" in shapes:
-            depth = _count(shapes, prefix + "1.transformer_blocks.{}.norm1.weight")
-            width = shapes[prefix + "0.in_layers.2.weight"][0]
-            if not widths:
-                widths.append(0)
-            if widths[-1] == 0:
-                widths[-1] = width
-                blocks.append(0)
-                depths.append(depth)
-            if (width, depth) != (widths[-1], depths[-1]):
-                raise CheckpointError(
-                    f"{name}: the blocks of U-Net level {len(widths)} differ from each other,"
-                    " which no Stable Diffusion 1.x model does"
-                )
-            blocks[-1] += 1
-        else:
-            break
-        index += 1
-    middle = _count(shapes, UNET + "middle_block.1.transformer_blocks.{}.norm1.weight")
-    context = shapes.get(UNET + "middle_block.1.transformer_blocks.0.attn2.to_k.weight")
-    projection = shapes.get(UNET + "middle_block.1.proj_in.weight", ())
-    if not blocks or 0 in widths or not middle or context is None:
-        raise CheckpointError(f"{name}: parts of its U-Net are missing; download it again")
-    groups = _number(metadata, "easel.unet_norm_groups", DEFAULT_GROUPS, name)
-    _check_divides(widths, groups, "easel.unet_norm_groups", name)
-    return UNetSpec(
-        in_channels=shapes[_FIRST_CONV][1],
-        out_channels=shapes.get(UNET + "out.2.weight", (4,))[0],
-        level_widths=tuple(widths),
-        res_blocks=tuple(blocks),
-        attention_depth=tuple(depths),
-        middle_depth=middle,
-        heads=_heads(metadata, widths, name),
-        context_width=context[1],
-        linear_projection=len(projection) == 2,
-        norm_groups=groups,
-    )
+def family_of(shapes: Shapes) -> Family:
+    """The family of a checkpoint that can be run, first match wins (A1111 numerics 1.2).
+
+    The refiner shares its text encoder's place with Stable Diffusion 2 in XL's layout, whose
+    encoder is another and whose U-Net takes no vector.
+    """
+    if _XL_TWO + "model.ln_final.weight" in shapes:
+        return "sdxl"
+    if _XL_ONE + "model.ln_final.weight" in shapes:
+        return "sdxl-refiner" if _LABELS in shapes else "sd2"
+    if _SD2 + "model.transformer.resblocks.0.attn.in_proj_weight" in shapes:
+        return "sd2"
+    return "sd1"
 
 
-def detect_text(shapes: Shapes, metadata: Mapping[str, str], *, name: str) -> TextSpec:
-    """The CLIP text encoder, in today's layout or the old one without `text_model.`."""
-    prefix = TEXT + "text_model."
-    if prefix + "embeddings.token_embedding.weight" not in shapes:
-        prefix = TEXT
-    table = shapes.get(prefix + "embeddings.token_embedding.weight")
-    positions = shapes.get(prefix + "embeddings.position_embedding.weight")
-    inner = shapes.get(prefix + "encoder.layers.0.mlp.fc1.weight")
-    if table is None or positions is None or inner is None:
-        raise CheckpointError(
-            f"{name} holds no text encoder; use the full file of this checkpoint, not a U-Net alone"
-        )
-    heads = _number(metadata, "easel.text_heads", max(1, table[1] // TEXT_HEAD_WIDTH), name)
-    if table[1] % heads:
-        raise CheckpointError(f"{name}: {heads} heads do not divide the text width {table[1]}")
-    return TextSpec(
-        width=table[1],
-        layers=_count(shapes, prefix + "encoder.layers.{}.mlp.fc1.weight"),
-        heads=heads,
-        inner_width=inner[0],
-        positions=positions[0],
-        vocabulary=table[0],
-    )
+def text_places(shapes: Shapes, family: Family) -> tuple[TextPlace, ...]:
+    """Where this file keeps the family's text encoders, in today's layout or an odd one."""
+    places = _TEXTS[family]
+    if family == "sd1":  # before 2023 there was no "text_model."
+        old = places[0].prefix.removesuffix("text_model.")
+        if old + "embeddings.token_embedding.weight" in shapes:
+            return (replace(places[0], prefix=old),)
+    if family == "sd2" and _XL_ONE + "model.ln_final.weight" in shapes:
+        return (replace(places[0], prefix=_XL_ONE + "model."),)
+    return places
 
 
-def detect_vae(shapes: Shapes, metadata: Mapping[str, str], *, prefix: str, name: str) -> VaeSpec:
-    """The autoencoder whose keys (latent-diffusion layout) begin with `prefix`."""
-    widths: list[int] = []
-    while (
-        shape := shapes.get(f"{prefix}encoder.down.{len(widths)}.block.0.conv1.weight")
-    ) is not None:
-        widths.append(shape[0])
-    latent = shapes.get(prefix + "decoder.conv_in.weight")
-    if not widths or latent is None:
-        raise CheckpointError(
-            f"{name} holds no VAE; put one into models/VAE and choose it as SD VAE"
-        )
-    groups = _number(metadata, "easel.vae_norm_groups", DEFAULT_GROUPS, name)
-    _check_divides(widths, groups, "easel.vae_norm_groups", name)
-    return VaeSpec(
-        level_widths=tuple(widths),
-        res_blocks=_count(shapes, prefix + "encoder.down.0.block.{}.conv1.weight"),
-        latent_channels=latent[1],
-        norm_groups=groups,
-    )
-
-
-def detect_vae_of_diffusers(shapes: Shapes, metadata: Mapping[str, str], *, name: str) -> VaeSpec:
-    """The autoencoder of a file with diffusers' own key names."""
-    widths: list[int] = []
-    first = "encoder.down_blocks.{}.resnets.0.conv1.weight"
-    while (shape := shapes.get(first.format(len(widths)))) is not None:
-        widths.append(shape[0])
-    latent = shapes.get("decoder.conv_in.weight")
-    if not widths or latent is None:
-        raise CheckpointError(f"{name} holds no VAE; choose another SD VAE")
-    groups = _number(metadata, "easel.vae_norm_groups", DEFAULT_GROUPS, name)
-    _check_divides(widths, groups, "easel.vae_norm_groups", name)
-    return VaeSpec(
-        level_widths=tuple(widths),
-        res_blocks=_count(shapes, "encoder.down_blocks.0.resnets.{}.conv1.weight"),
-        latent_channels=latent[1],
-        norm_groups=groups,
-    )
-
-
-def _count(shapes: Shapes, pattern: str) -> int:
-    number = 0
-    while pattern.format(number) in shapes:
-        number += 1
-    return number
-
-
-def _number(metadata: Mapping[str, str], key: str, default: int, name: str) -> int:
-    text = metadata.get(key)
-    if text is None:
-        return default
-    if not text.strip().isdecimal() or int(text) < 1:
-        raise CheckpointError(f"{name}: its metadata say {key} = {text!r}; a number from 1 is due")
-    return int(text)
-
-
-def _heads(metadata: Mapping[str, str], widths: list[int], name: str) -> tuple[int, ...]:
-    """Heads per level: `easel.unet_heads` as one number or one per level ("1,2,4"), else 8."""
-    texts = metadata.get("easel.unet_heads", str(SD1_HEADS)).split(",")
-    if len(texts) == 1:
-        texts *= len(widths)
-    numbers = tuple(int(text) for text in texts if text.strip().isdecimal())
-    fits = len(numbers) == len(widths) and all(
-        heads and width % heads == 0 for heads, width in zip(numbers, widths, strict=False)
-    )
-    if not fits:
-        raise CheckpointError(
-            f"{name}: attention heads {','.join(texts)} do not divide the widths {widths};"
-            " its metadata (easel.unet_heads) must name fitting ones"
-        )
-    return numbers
-
-
-def _check_divides(widths: list[int], groups: int, key: str, name: str) -> None:
-    if any(width % groups for width in widths):
-        raise CheckpointError(
-            f"{name}: {groups} normalisation groups do not divide the widths {widths}; its"
-            f" metadata ({key}) must name a fitting number"
-        )
-
-
-def _prediction(shapes: Shapes, metadata: Mapping[str, str]) -> Literal["epsilon", "v"]:
+def names_v(shapes: Shapes, metadata: Mapping[str, str]) -> bool:
+    """Whether the file itself says that its U-Net predicts v."""
     named = metadata.get("modelspec.prediction_type", "").lower()
-    return (
-        "v" if "v_pred" in shapes or named in ("v", "v_prediction", "v-prediction") else "epsilon"
-    )
+    return "v_pred" in shapes or named in ("v", "v_prediction", "v-prediction")
+
+
+def check_fits(spec: Spec, name: str) -> None:
+    """CheckpointError where the networks were not made for each other."""
+    unet, width = spec.unet, sum(text.width for text in spec.texts)
+    if width != unet.context_width:
+        raise CheckpointError(
+            f"{name}: its text encoder is {width} wide but its U-Net reads"
+            f" {unet.context_width} numbers per token; it is wrongly merged"
+        )
+    vector = sum(text.pooled_width for text in spec.texts) + SIZE_WIDTH * spec.size_numbers
+    if vector != unet.vector_width:
+        raise CheckpointError(
+            f"{name}: its U-Net takes a vector of {unet.vector_width} numbers where its family's"
+            f" texts and sizes give {vector}; it is wrongly merged"
+        )
+    if unet.in_channels - spec.latent_channels not in EXTRA_INPUTS:
+        raise CheckpointError(
+            f"{name}: the VAE makes {spec.latent_channels} latent channels but the U-Net"
+            f" reads {unet.in_channels}; choose a VAE of the same family"
+        )
+
+
+def _text_spec(
+    shapes: Shapes, metadata: Mapping[str, str], place: TextPlace, name: str
+) -> TextSpec:
+    if place.kind == "clip":
+        spec = clip_spec(shapes, metadata, prefix=place.prefix, name=name)
+    else:
+        spec = open_clip_spec(shapes, metadata, prefix=place.prefix, pools=place.pools, name=name)
+    return replace(spec, unread_layers=place.unread_layers, final_norm=place.final_norm)
 
 
 def _preview(
-    metadata: Mapping[str, str], name: str
+    metadata: Mapping[str, str], usual: tuple[tuple[float, ...], ...], name: str
 ) -> tuple[tuple[tuple[float, ...], ...], tuple[float, ...]]:
-    """Latent -> rgb by `easel.preview_matrix`: JSON, a row per channel and perhaps a bias row."""
+    """Latent -> rgb by `easel.preview_matrix` (JSON, a row per channel and perhaps a bias row),
+    else the family's `usual` one."""
     text = metadata.get("easel.preview_matrix")
     if text is None:
-        return SD1_PREVIEW, (0.0, 0.0, 0.0)
+        return usual, (0.0, 0.0, 0.0)
     try:
         rows = tuple(tuple(float(value) for value in row) for row in json.loads(text))
         assert len(rows) in (4, 5) and all(len(row) == 3 for row in rows)

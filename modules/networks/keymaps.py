@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from modules.networks.detect import TEXT, UNET, VAE
+from modules.networks.architecture import UNET, VAE
 from modules.networks.spec import UNetSpec, VaeSpec
 
 # diffusers' name inside a block -> latent diffusion's.
@@ -30,6 +30,20 @@ _VAE_ATTENTION = {
 }
 # What diffusers called the VAE's attention before 0.15; many folders and files still do.
 _OLD_VAE_ATTENTION = {"to_q": "query", "to_k": "key", "to_v": "value", "to_out.0": "proj_attn"}
+_OPEN_CLIP = {
+    "embeddings.token_embedding.weight": "token_embedding.weight",
+    "embeddings.position_embedding.weight": "positional_embedding",
+    "final_layer_norm.weight": "ln_final.weight",
+    "final_layer_norm.bias": "ln_final.bias",
+    "text_projection.weight": "text_projection[T]",
+}
+_OPEN_CLIP_BLOCK = {
+    "layer_norm1": "ln_1",
+    "layer_norm2": "ln_2",
+    "self_attn.out_proj": "attn.out_proj",
+    "mlp.fc1": "mlp.c_fc",
+    "mlp.fc2": "mlp.c_proj",
+}
 
 Row = tuple[str, str, dict[str, str]]  # diffusers' prefix, the file's prefix, names inside
 _SAME: dict[str, str] = {}
@@ -38,6 +52,8 @@ _SAME: dict[str, str] = {}
 def _unet_rows(spec: UNetSpec) -> Iterator[Row]:
     yield "time_embedding.linear_1", "time_embed.0", _SAME
     yield "time_embedding.linear_2", "time_embed.2", _SAME
+    yield "class_embedding.linear_1", "label_emb.0.0", _SAME
+    yield "class_embedding.linear_2", "label_emb.0.2", _SAME
     yield "conv_in", "input_blocks.0.0", _SAME
     yield "conv_norm_out", "out.0", _SAME
     yield "conv_out", "out.2", _SAME
@@ -115,13 +131,35 @@ def vae_keys(names: Iterable[str], spec: VaeSpec, prefix: str = VAE) -> dict[str
     return _translate(names, _vae_rows(spec), prefix)
 
 
-def text_keys(names: Iterable[str], *, old_layout: bool) -> dict[str, str]:
-    """For each parameter name of transformers' CLIP text model its key in a checkpoint.
+def ema_key(key: str) -> str:
+    """The key of a U-Net weight's moving average beside the weight itself."""
+    return "model_ema." + key.removeprefix("model.").replace(".", "")
 
-    `old_layout`: files written before 2023 lack `text_model.`.
-    """
-    prefix = TEXT if old_layout else TEXT + "text_model."
+
+def clip_keys(names: Iterable[str], prefix: str) -> dict[str, str]:
+    """For each parameter name of transformers' CLIP text model its key in a checkpoint."""
     return {name: prefix + name for name in names}
+
+
+def open_clip_keys(names: Iterable[str], prefix: str) -> dict[str, str]:
+    """For each parameter name of transformers' CLIP text model its key among OpenCLIP's.
+
+    Of fused weights this is the part's name, as `open_clip.with_parts` gives it: "[q]", "[k]" and
+    "[v]" of attention's in-projection, "[T]" for the transposed text projection.
+    """
+    return {name: prefix + _open_clip_name(name) for name in names}
+
+
+def _open_clip_name(name: str) -> str:
+    if name in _OPEN_CLIP:
+        return _OPEN_CLIP[name]
+    assert name.startswith("encoder.layers."), f"no row for {name}"
+    number, part, *rest = name.removeprefix("encoder.layers.").split(".")
+    block = f"transformer.resblocks.{number}."
+    if part == "self_attn" and rest[0] != "out_proj":
+        return f"{block}attn.in_proj_{rest[1]}[{rest[0][0]}]"
+    inside = ".".join((part, *rest[:-1]))
+    return f"{block}{_OPEN_CLIP_BLOCK[inside]}.{rest[-1]}"
 
 
 def old_vae_name(name: str) -> str:

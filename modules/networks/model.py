@@ -20,10 +20,8 @@ from torch import Tensor, nn
 from transformers import CLIPTextModel
 
 from modules.networks import text
-from modules.networks.spec import Spec
+from modules.networks.spec import SIZE_WIDTH, Spec
 from modules.networks.vae import Vae
-
-SIZE_WIDTH = 256  # numbers in the embedding of one size
 
 
 @dataclass(frozen=True)
@@ -213,3 +211,15 @@ class Model:
         if self.dtype == torch.float32 or self._policy.precision != "autocast":
             return nullcontext()
         return torch.autocast(self.device.type, dtype=self.dtype)
+
+
+@torch.no_grad()
+def predicts_v(unet: UNet2DConditionModel) -> bool:
+    """Whether a Stable Diffusion 2 U-Net predicts v: on constant inputs at the last timestep it
+    then answers far below them (A1111 numerics 1.2)."""
+    half = {"device": unet.device, "dtype": unet.dtype}
+    x = torch.full((1, unet.config["in_channels"], 8, 8), 0.5, **half)
+    context = torch.full((1, 2, unet.config["cross_attention_dim"]), 0.5, **half)
+    t = torch.tensor([999.0], **half)
+    answer = unet(x, t, encoder_hidden_states=context, return_dict=False)[0]
+    return bool((answer - x).float().mean() < -1)

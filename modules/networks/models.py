@@ -10,17 +10,19 @@ import logging
 import re
 import time
 from collections import OrderedDict
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from modules.diffusion.noise_schedule import alphas_cumprod
+from modules.diffusion.noise_schedule import alphas_cumprod, zero_terminal_snr
 from modules.errors import CheckpointError, FlagsError, OutOfMemoryError
 from modules.networks import build
 from modules.networks.folder import open_folder
-from modules.networks.model import Model, PrecisionPolicy
+from modules.networks.model import Model, PrecisionPolicy, predicts_v
+from modules.networks.sidecar import sidecar_path
 from modules.networks.sources import Part, Source, open_file, open_vae
 from modules.networks.spec import Spec
 from modules.networks.vae import Vae
@@ -142,22 +144,26 @@ class Models:
         self, checkpoint: Path, vae: Path | None, known: tuple[Signature, Model] | None
     ) -> Model:
         source = _open(checkpoint, vae)
+        spec = source.spec
         unchanged = known is not None and known[0][: len(_signature(checkpoint))] == _signature(
             checkpoint
         )
         if known is not None and unchanged:  # only the VAE differs
             unet, text_encoders = known[1].unet, known[1].text_encoders
+            spec = replace(spec, prediction=known[1].spec.prediction)
         else:
             self._make_room(checkpoint)
-            unet = build.empty_unet(source.spec.unet)
+            unet = build.empty_unet(spec.unet)
             self._fill(unet, source.unet)
-            text_encoders = tuple(build.empty_text_encoder(text) for text in source.spec.texts)
+            if source.probes_v and predicts_v(unet):
+                spec = replace(spec, prediction="v")
+            text_encoders = tuple(build.empty_text_encoder(text) for text in spec.texts)
             for encoder, part in zip(text_encoders, source.texts, strict=True):
                 self._fill(encoder, part)
         return Model(
             path=checkpoint,
             vae_path=vae,
-            spec=source.spec,
+            spec=spec,
             unet=unet,
             text_encoders=text_encoders,
             vae=self._vae(source),
@@ -203,7 +209,9 @@ def _open(checkpoint: Path, vae: Path | None) -> Source:
 
 
 def _schedule(source: Source) -> Tensor:
-    return alphas_cumprod() if source.alphas_cumprod is None else source.alphas_cumprod
+    """Alpha-bar, (1000,) fp32, bent for a checkpoint that was trained for pure noise at its end."""
+    alphas = alphas_cumprod() if source.alphas_cumprod is None else source.alphas_cumprod
+    return zero_terminal_snr(alphas) if source.spec.zero_snr else alphas
 
 
 def _pair_signature(checkpoint: Path, vae: Path | None) -> Signature:
@@ -211,8 +219,11 @@ def _pair_signature(checkpoint: Path, vae: Path | None) -> Signature:
 
 
 def _signature(path: Path) -> Signature:
-    """Changes whenever the file, or a file of the folder, does."""
-    files = sorted(path.rglob("*")) if path.is_dir() else [path]
+    """Changes whenever the file, its yaml file, or a file of the folder does."""
+    if path.is_dir():
+        files = sorted(path.rglob("*"))
+    else:
+        files = [path, *filter(Path.is_file, [sidecar_path(path)])]
     try:
         stats = [(str(file), file.stat()) for file in files]
     except OSError as error:

@@ -16,7 +16,10 @@ from torch import Tensor
 
 from modules.errors import CheckpointError
 from modules.networks import keymaps
-from modules.networks.detect import TEXT, VAE, detect, detect_vae, detect_vae_of_diffusers
+from modules.networks.architecture import VAE, diffusers_vae_spec, vae_spec
+from modules.networks.detect import TextPlace, detect, names_v, text_places
+from modules.networks.open_clip import with_parts
+from modules.networks.sidecar import read_sidecar
 from modules.networks.spec import Spec, VaeSpec
 from modules.networks.weights import State, read_state
 
@@ -39,7 +42,11 @@ class VaeSource:
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """A checkpoint ready to be built. `alphas_cumprod` is the file's own noise schedule, if any."""
+    """A checkpoint ready to be built.
+
+    `alphas_cumprod` is the file's own noise schedule, if any. `probes_v`: nothing says whether the
+    U-Net predicts v, so that it must be measured once it is built.
+    """
 
     path: Path
     spec: Spec
@@ -47,22 +54,37 @@ class Source:
     texts: tuple[Part, ...]  # one per text encoder of the spec
     vae: Part
     alphas_cumprod: Tensor | None = field(default=None)
+    probes_v: bool = False
 
 
 def open_file(path: Path, vae: VaeSource | None = None) -> Source:
     """A single-file checkpoint; `vae` takes the place of its own."""
-    state = read_state(path)
-    spec = detect(state.shapes(), state.metadata, vae=vae.spec if vae else None, name=path.name)
-    old_layout = TEXT + "embeddings.token_embedding.weight" in state
+    state, sidecar = read_state(path), read_sidecar(path)
+    shapes = state.shapes()
+    spec = detect(shapes, state.metadata, vae=vae.spec if vae else None, name=path.name)
+    unknown = spec.family == "sd2" and spec.image_inputs == "none"  # eps and v look alike
+    spec = sidecar.applied(spec)
     inner = Part(state, functools.partial(keymaps.vae_keys, spec=spec.vae))
     return Source(
         path,
         spec,
-        unet=Part(state, functools.partial(keymaps.unet_keys, spec=spec.unet)),
-        texts=(Part(state, functools.partial(keymaps.text_keys, old_layout=old_layout)),),
+        unet=Part(state, functools.partial(_unet_keys, spec=spec, ema=sidecar.use_ema)),
+        texts=tuple(_text_part(state, place) for place in text_places(shapes, spec.family)),
         vae=vae.part if vae else inner,
-        alphas_cumprod=_own_schedule(state),
+        alphas_cumprod=_own_schedule(state) if spec.family in ("sd1", "sd2") else None,
+        probes_v=unknown and sidecar.prediction is None and not names_v(shapes, state.metadata),
     )
+
+
+def _unet_keys(names: Iterable[str], *, spec: Spec, ema: bool) -> dict[str, str]:
+    keys = keymaps.unet_keys(names, spec.unet)
+    return {name: keymaps.ema_key(key) for name, key in keys.items()} if ema else keys
+
+
+def _text_part(state: State, place: TextPlace) -> Part:
+    if place.kind == "clip":
+        return Part(state, functools.partial(keymaps.clip_keys, prefix=place.prefix))
+    return Part(with_parts(state), functools.partial(keymaps.open_clip_keys, prefix=place.prefix))
 
 
 def open_vae(path: Path) -> VaeSource:
@@ -74,14 +96,14 @@ def vae_source(state: State) -> VaeSource:
     """The VAE in a state of either layout; CheckpointError where there is none."""
     name, shapes = state.path.name, state.shapes()
     if "encoder.down_blocks.0.resnets.0.conv1.weight" in state:
-        spec = detect_vae_of_diffusers(shapes, state.metadata, name=name)
+        spec = diffusers_vae_spec(shapes, state.metadata, name=name)
         old = "decoder.mid_block.attentions.0.query.weight" in state
         rename = keymaps.old_vae_name if old else str
         return VaeSource(spec, Part(state, lambda names: {n: rename(n) for n in names}))
     prefix = "" if "decoder.conv_in.weight" in state else VAE
     if prefix + "decoder.conv_in.weight" not in state:
         raise CheckpointError(f"{name} holds no VAE; choose another SD VAE")
-    spec = detect_vae(shapes, state.metadata, prefix=prefix, name=name)
+    spec = vae_spec(shapes, state.metadata, prefix=prefix, name=name)
     keys = functools.partial(keymaps.vae_keys, spec=spec, prefix=prefix)
     return VaeSource(spec, Part(state, keys))
 

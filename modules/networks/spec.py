@@ -10,16 +10,37 @@ from typing import Literal
 
 Family = Literal["sd1", "sd2", "sdxl", "sdxl-refiner"]
 
-# Latent channels -> red, green, blue (then *.5 + .5) for cheap previews; A1111 numerics: pixels.
-SD1_PREVIEW = (
+SIZE_WIDTH = 256  # numbers of the vector for each size
+
+_SD_PREVIEW = (
     (0.298, 0.207, 0.208),
     (0.187, 0.286, 0.173),
     (-0.158, 0.189, 0.264),
     (-0.184, -0.271, -0.473),
 )
+_XL_PREVIEW = (
+    (0.3448, 0.4168, 0.4395),
+    (-0.1953, -0.0290, 0.0250),
+    (0.1074, 0.0886, -0.0163),
+    (-0.3730, -0.2499, -0.2088),
+)
+# Latent channels -> red, green, blue (then *.5 + .5) for cheap previews; A1111 numerics: pixels.
+PREVIEW: dict[Family, tuple[tuple[float, ...], ...]] = {
+    "sd1": _SD_PREVIEW,
+    "sd2": _SD_PREVIEW,
+    "sdxl": _XL_PREVIEW,
+    "sdxl-refiner": _XL_PREVIEW,
+}
+# A1111 numerics 1.3: what the VAE's latents are multiplied with.
+LATENT_SCALE: dict[Family, float] = {
+    "sd1": 0.18215,
+    "sd2": 0.18215,
+    "sdxl": 0.13025,
+    "sdxl-refiner": 0.13025,
+}
 
 # Input channels beyond the latent's -> what they are.
-_IMAGE_INPUTS: dict[int, Literal["none", "inpaint", "edit"]] = {0: "none", 4: "edit", 5: "inpaint"}
+EXTRA_INPUTS: dict[int, Literal["none", "inpaint", "edit"]] = {0: "none", 4: "edit", 5: "inpaint"}
 
 
 @dataclass(frozen=True)
@@ -31,17 +52,19 @@ class UNetSpec:
     level_widths: tuple[int, ...]
     res_blocks: tuple[int, ...]
     attention_depth: tuple[int, ...]  # transformer blocks per attention; 0: no attention here
-    middle_depth: int
+    middle_depth: int  # 0 (SSD-1B): the middle is a single block without attention
     heads: tuple[int, ...]
     context_width: int
     linear_projection: bool = False
     norm_groups: int = 32
     vector_width: int = 0  # of the vector that joins the time embedding; 0: none
+    # Transformer blocks per attention on the way up, per level and block; (): as on the way down.
+    up_depth: tuple[tuple[int, ...], ...] = ()
 
     def __post_init__(self) -> None:
         levels = len(self.level_widths)
         assert levels == len(self.res_blocks) == len(self.attention_depth) == len(self.heads)
-        assert levels >= 1 and self.middle_depth >= 1
+        assert levels >= 1 and len(self.up_depth) in (0, levels)
 
 
 @dataclass(frozen=True)
@@ -90,11 +113,11 @@ class Spec:
     zero_snr: bool = False  # trained for pure noise at the last timestep
     latent_scale: float = 0.18215
     default_size: tuple[int, int] = (512, 512)  # width, height
-    preview_matrix: tuple[tuple[float, ...], ...] = SD1_PREVIEW
+    preview_matrix: tuple[tuple[float, ...], ...] = _SD_PREVIEW
     preview_bias: tuple[float, ...] = (0.0, 0.0, 0.0)  # added to the product, before *.5 + .5
 
     def __post_init__(self) -> None:
-        assert self.texts and self.unet.in_channels - self.latent_channels in _IMAGE_INPUTS
+        assert self.texts, "every family reads text"
 
     @property
     def latent_channels(self) -> int:
@@ -113,7 +136,7 @@ class Spec:
     @property
     def image_inputs(self) -> Literal["none", "inpaint", "edit"]:
         """What joins the latent at the U-Net's input: a mask and a latent, a latent, or nothing."""
-        return _IMAGE_INPUTS[self.unet.in_channels - self.latent_channels]
+        return EXTRA_INPUTS[self.unet.in_channels - self.latent_channels]
 
     @property
     def size_numbers(self) -> int:

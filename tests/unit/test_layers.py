@@ -82,6 +82,7 @@ HOMES = {
     "diffusers": {"networks", "training"},
     "transformers": {"networks", "training"},
     "accelerate": {"networks", "training"},
+    "yaml": {"networks"},
     "huggingface_hub": {"library.download"},
     "torch": HEAVY_LAYERS,
     # Arrays go where tensors go; light code handles pictures as bytes and PIL images.

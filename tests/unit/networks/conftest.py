@@ -11,6 +11,7 @@ import torch
 from modules.networks.model import Model
 from modules.networks.models import Models
 from tests import tiny_checkpoint as tiny
+from tests import tiny_families as families
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -45,3 +46,15 @@ def tiny_files(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path
 def model(tiny_files: Callable[[str], Path]) -> Model:
     """The tiny checkpoint on the CPU. Tests must leave it as it is."""
     return Models("cpu").get(tiny_files("single.safetensors"))
+
+
+@pytest.fixture(scope="session")
+def family_model(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Model]:
+    """The tiny checkpoint of that family, loaded once. Tests must leave it as it is."""
+    folder, models = tmp_path_factory.mktemp("families"), Models("cpu", keep=99)
+
+    def get(family: str) -> Model:
+        path = folder / f"{family}.safetensors"
+        return models.get(path if path.exists() else families.write_tiny_family(path, family))
+
+    return get

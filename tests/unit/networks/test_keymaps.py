@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from modules.networks import build, keymaps
-from modules.networks.detect import TEXT, UNET, VAE, detect
-from tests.tiny_checkpoint import SD1_SHAPES, checkpoint_shapes
+from modules.networks.architecture import UNET, VAE
+from modules.networks.detect import detect
+from tests.tiny_checkpoint import SD1_SHAPES, TEXT, checkpoint_shapes
 
 ARCHITECTURES = {
     "the full SD1": SD1_SHAPES(),
@@ -25,7 +26,7 @@ def test_keys_and_shapes_match_the_modules_one_to_one(name: str) -> None:
         (build.empty_vae(spec.vae), lambda n: keymaps.vae_keys(n, spec.vae), VAE),
         (
             build.empty_text_encoder(spec.texts[0]),
-            lambda n: keymaps.text_keys(n, old_layout=False),
+            lambda n: keymaps.clip_keys(n, TEXT),
             TEXT,
         ),
     )

@@ -1,0 +1,1 @@
+"""Benchmarks and what they need; nothing of the program imports this."""
