@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 def attached(network: nn.Module, kind: type[T]) -> T:
     """The one object of this class that belongs to the network, made when first asked for."""
-    name = f"easel_{kind.__name__}"
+    name = f"easel_{kind.__module__}.{kind.__qualname__}"  # two modules may choose one name
     found = vars(network).get(name)
     if found is None:
         found = kind()
