@@ -216,7 +216,7 @@ class Adapters:
             weight = present(parameter)
             for step in steps:
                 added, bias = _read_delta(step, target, weight)
-                weight = (weight.to(added.dtype) + added).to(parameter.dtype)
+                weight = added.add_(weight).to(parameter.dtype)  # in place: weights are large
                 if bias is not None:
                     biases = _parameter(target.module, "bias", originals)
                     old = present(biases)

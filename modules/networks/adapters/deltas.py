@@ -183,7 +183,7 @@ def delta(
     rank: int | None = None,
     latent_channels: int = 0,
 ) -> tuple[Tensor, Tensor | None]:
-    """What to add to the weight, in its shape, and to its bias (None: nothing).
+    """What to add to the weight, a new tensor of its shape, and to its bias (None: nothing).
 
     `rank` keeps that many of a LoRA's ranks. `latent_channels`: the module is the input convolution
     of a U-Net with so many latent channels before others; a delta for these alone is padded with
@@ -206,7 +206,8 @@ def delta(
     added = _added(parts, weight)
     if added is not None:
         change = change.reshape(added.shape) + added
-    change = _shaped(change, weight, latent_channels) * _scale(kind, parts)
+    change, scale = _shaped(change, weight, latent_channels), _scale(kind, parts)
+    change = change if scale == 1.0 else change * scale
     change = _decomposed(change, parts, weight) * multiplier
     bias = parts.get(kind.bias)
     return change, None if bias is None else bias * multiplier
