@@ -7,7 +7,6 @@ Knows files and the U-Net's attentions, no prompt.
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
@@ -22,8 +21,6 @@ from modules.errors import CheckpointError, OutOfMemoryError
 from modules.networks.adapters.file import Signature, signature
 from modules.networks.attached import attached
 from modules.networks.weights import read_pickle
-
-log = logging.getLogger(__name__)
 
 Pair = tuple[nn.Module, nn.Module]  # for keys, for values
 
@@ -187,7 +184,6 @@ class Hypernetworks:
                 nets = before.get((path, now)) or self._load(path)
             except CheckpointError as error:
                 problems[name] = error.message
-                log.warning("%s is left out: %s", name, error.message)
                 continue
             except (torch.OutOfMemoryError, MemoryError) as error:
                 raise OutOfMemoryError(

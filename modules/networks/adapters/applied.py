@@ -126,8 +126,6 @@ class Adapters:
                 ) from error
             raise
         record.asked, record.problems = asked, problems
-        for name, why in problems.items():
-            log.warning("%s is left out: %s", name, why)
         return dict(problems)
 
     def clear(self) -> None:

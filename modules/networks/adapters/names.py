@@ -91,7 +91,9 @@ def _unet_targets(unet: nn.Module, spec: UNetSpec) -> Iterator[tuple[str, Target
         latent = spec.out_channels if path == "conv_in" else 0
         target = Target(module, f"unet.{path}", is_text=False, latent_channels=latent)
         original = keys[f"{path}.weight"].removeprefix(UNET).removesuffix(".weight")
-        yield path.replace(".", "_"), target
+        # What SDXL's own modules in diffusers call the vector's embedding.
+        published = path.replace("class_embedding", "add_embedding")
+        yield published.replace(".", "_"), target
         yield original.replace(".", "_"), target
 
 

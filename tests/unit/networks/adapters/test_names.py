@@ -121,7 +121,7 @@ def weight_shape(target: Target | None) -> tuple[int, ...]:
     return tuple(target.module.get_parameter("weight").shape)
 
 
-FAMILIES = ["SD1", "SD2"]
+FAMILIES = ["SD1", pytest.param("SD2", marks=pytest.mark.full), "SDXL"]
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -170,6 +170,13 @@ def test_the_originals_names_mean_the_same_modules_as_diffusers(family):
         "time_embedding_linear_2": "time_embed_2",
     }.items():
         assert names(family).find(f"lora_unet_{ours}") is names(family).find(f"lora_unet_{theirs}")
+
+
+def test_sdxls_vector_embedding_has_both_names():
+    for ours, theirs in {"1": "0", "2": "2"}.items():
+        target = names("SDXL").find(f"lora_unet_add_embedding_linear_{ours}")
+        assert target is not None
+        assert target is names("SDXL").find(f"lora_unet_label_emb_0_{theirs}")
 
 
 @pytest.mark.parametrize(
