@@ -31,6 +31,7 @@ from modules.jobs.station import Desk
 from modules.jobs.store import Store
 from modules.jobs.supervisor import Staff, Supervisor, WorkerStatus, starts_of
 from modules.library.canvas import CanvasStore
+from modules.library.cards import Cards
 from modules.library.catalog import Catalog
 from modules.library.hashes import Hasher
 from modules.library.history import History
@@ -77,6 +78,7 @@ class App:
         self.settings = settings
         self.catalog = library.catalog
         self.networks = library.networks
+        self.cards = Cards(library.catalog, library.networks)
         self.hasher = library.hasher
         self.canvas = library.canvas
         self.history = History(paths.easel_dir / "history.sqlite", self._output_folders)

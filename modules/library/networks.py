@@ -104,6 +104,10 @@ class NetworkFiles:
         """All files of the kind, sorted by path; of two with one name the first."""
         return self._listing(kind).files
 
+    def folders(self, kind: Kind) -> Sequence[Path]:
+        """Where files of the kind are looked for; none need be there."""
+        return self._folders[kind]
+
     def find(self, kind: Kind, name: str) -> NetworkFile | None:
         """The file of that name, or of that alias."""
         return self._listing(kind).by_name.get(name)

@@ -19,7 +19,7 @@ from gradio.components import Component
 
 from modules.app import App
 from modules.errors import RequestError
-from modules.page import controls, form, hires, pasting, styles_editor, widgets
+from modules.page import controls, form, hires, networks, pasting, styles_editor, widgets
 from modules.page.canvas import sketch_canvas
 from modules.page.controls import Form
 from modules.page.form import Start
@@ -51,6 +51,7 @@ def build(app: App, tab: str, size: tuple[int, int], notices: Notices) -> Tab:
         with gr.Column(scale=6, min_width=300, elem_classes=["easel-form"]):
             controls.prompts(shape)
             with gr.Row(elem_classes=["easel-tools"]):
+                networks.opener(tab)
                 read = gr.Button("Read parameters", size="sm", scale=0, elem_id=f"{tab}_paste")
                 clear = gr.Button("Clear", size="sm", scale=0, elem_id=f"{tab}_clear_prompt")
                 chosen = styles_editor.field(app, shape)

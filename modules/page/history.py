@@ -15,7 +15,7 @@ from modules.page.generate import Tab, filled, updates
 from modules.page.notices import Notices
 from modules.pictures.files import write
 
-SCRIPTS = ("history-grid.js", "history.js")
+SCRIPTS = ("history.js",)
 STYLES = ("history.css",)
 
 # The words 'send' in quotes make Gradio offer that event in Python.

@@ -53,7 +53,7 @@ class Notices:
         """Bind `handler` to `event` (such as `button.click`).
 
         The handler answers a list with a value per output. Where it raises an EaselError, no output
-        changes and the message is shown. `with_data`: it gets the event's data and no inputs.
+        changes and the message is shown. `with_data`: it gets the event's data first.
         """
         count = len(outputs)
 
@@ -72,8 +72,8 @@ class Notices:
                 return refuse(error)
 
         # Gradio passes event data where an argument is annotated so.
-        def told(data: gr.EventData) -> list[Any]:
-            return plain(data)
+        def told(data: gr.EventData, *values: Any) -> list[Any]:
+            return plain(data, *values)
 
         listed = [*outputs, self.component]
         chosen = told if with_data else plain

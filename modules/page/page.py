@@ -26,6 +26,7 @@ from modules.page import (
     generate,
     hires,
     history,
+    networks,
     quick,
     results,
     settings_tab,
@@ -42,9 +43,11 @@ log = logging.getLogger(__name__)
 STATIC = Path(__file__).parent / "static"
 SCRIPTS = (
     "dom.js",
+    "grid.js",
     *canvas.SCRIPTS,
     *results.SCRIPTS,
     *history.SCRIPTS,
+    *networks.SCRIPTS,
     "notices.js",
     "settings.js",
     "status.js",
@@ -54,7 +57,7 @@ SCRIPTS = (
     "prompts.js",
     "page.js",
 )
-STYLES = (*canvas.STYLES, "style.css", *history.STYLES)
+STYLES = (*canvas.STYLES, "style.css", *history.STYLES, *networks.STYLES)
 
 
 # Gradio adds the scripts of `head` while its own page already runs. These keep their order, so that
@@ -98,7 +101,7 @@ def build_page(app: App) -> gr.Blocks:
                 made, rows = settings_tab.build(app, notices)
         line = footer.build(app, size)
         transfer.connect(app, tabs, txt2img, img2img, notices)
-        quick.connect(app, row, line, txt2img, img2img, notices)
+        quick.connect(app, row, line, networks.drawer(), txt2img, img2img, notices)
         for tab in (txt2img, img2img):
             _keep(tab)
         parts = [tab.styles for tab in (txt2img, img2img) if tab.styles is not None]

@@ -85,9 +85,17 @@ def current_size(app: App) -> tuple[int, int]:
 
 
 def connect(
-    app: App, quick: Quick, line: gr.HTML, txt2img: Tab, img2img: Tab, notices: Notices
+    app: App,
+    quick: Quick,
+    line: gr.HTML,
+    cards: gr.HTML,
+    txt2img: Tab,
+    img2img: Tab,
+    notices: Notices,
 ) -> None:
-    """Switching the checkpoint changes the sizes only where they are still the old one's own."""
+    """Switching the checkpoint, here or by a card, changes the sizes only where they are still the
+    old one's own.
+    """
     sizes = [tab.form.fields[name] for tab in (txt2img, img2img) for name in ("width", "height")]
 
     def choose(title: str, *shown: float) -> list[Any]:
@@ -100,6 +108,10 @@ def connect(
             untouched = tuple(int(value) for value in pair) == before
             result += list(after) if untouched and after != before else [gr.skip()] * 2
         return [footer.state(app, after), *result]
+
+    def choose_card(event: gr.EventData, *shown: float) -> list[Any]:
+        found = app.catalog.find(str(event.name))
+        return [gr.update(value=found.title), *choose(found.title, *shown)]
 
     def choose_vae(name: str) -> list[Any]:
         app.settings.update({"sd_vae": name})
@@ -114,5 +126,7 @@ def connect(
 
     # `input`, not `change`: only a person's choice counts, not a page that is filled on load.
     notices.on(quick.checkpoint.input, choose, [quick.checkpoint, *sizes], [line, *sizes])
+    outputs = [quick.checkpoint, line, *sizes]
+    notices.on(cards.choose, choose_card, sizes, outputs, with_data=True)  # type: ignore[attr-defined]
     notices.on(quick.vae.input, choose_vae, [quick.vae], [])
     widgets.on_click(quick.refresh, refresh, None, [quick.checkpoint, quick.vae])

@@ -12,7 +12,7 @@ from starlette.staticfiles import StaticFiles
 from modules.app import App
 from modules.flags import Flags
 from modules.generation.version import VERSION
-from modules.web import failures, history, internal, login
+from modules.web import failures, history, internal, login, networks
 from modules.web.admission import Admission
 from modules.web.easel import routes as easel
 from modules.web.guard import Guard, Policy
@@ -40,6 +40,7 @@ def build_web(app: App) -> FastAPI:
     failures.install(web)
     web.include_router(easel.build_router(app))
     web.include_router(history.build_router(app))
+    web.include_router(networks.build_router(app))
     admission = _admission(app)
     web.include_router(login.build_router(admission))
     tasks = Tasks()

@@ -45,11 +45,11 @@ def count(easel: Easel, words: str) -> None:
 
 def test_hundreds_of_pictures_scroll_while_few_are_in_the_page(history: Easel) -> None:
     count(history, f"{MANY} pictures found")
-    history.page.locator(".ez-history-grid").press("End")
+    history.page.locator(".ez-history .ez-grid").press("End")
 
-    last = f".ez-history-cell[data-place='{MANY - 1}'] img"
+    last = f".ez-grid-cell[data-place='{MANY - 1}'] img"
     history.page.locator(last).wait_for()
-    assert history.page.locator(".ez-history-cell").count() < 120
+    assert history.page.locator(".ez-grid-cell").count() < 120
     history.wait("document.querySelector('.ez-history-detail').textContent.includes(argument)",
         f"number{MANY - 1}\n")  # fmt: skip
 
@@ -61,7 +61,7 @@ def test_a_picture_is_found_by_words_and_seed_and_its_parameters_go_to_txt2img(
     count(history, "11 pictures found")  # 37 and 370 to 379
     history.page.locator("#history_seed").fill("372")
     count(history, "1 picture found")
-    history.page.locator(".ez-history-cell").click()
+    history.page.locator(".ez-grid-cell").click()
     history.click("history_to_txt2img")
 
     history.wait_value(history.text("txt2img_prompt"), "a lighthouse number372")
@@ -71,7 +71,7 @@ def test_a_picture_is_found_by_words_and_seed_and_its_parameters_go_to_txt2img(
 
 
 def test_a_picture_goes_to_img2img_as_it_is(history: Easel) -> None:
-    history.page.locator(".ez-history-cell").first.click()
+    history.page.locator(".ez-grid-cell").first.click()
     history.click("history_to_img2img")
 
     history.page.locator("#img2img_image img").wait_for()
@@ -84,14 +84,14 @@ def test_a_favourite_is_found_again_and_a_deleted_picture_is_gone(
     history.page.on("dialog", lambda dialog: dialog.accept())
     history.page.locator("#history_seed").fill("5")
     count(history, "1 picture found")
-    history.page.locator(".ez-history-cell").click()
-    history.page.locator(".ez-history-grid").press("f")
-    history.page.locator(".ez-history-cell.ez-favourite").wait_for()
+    history.page.locator(".ez-grid-cell").click()
+    history.page.locator(".ez-history .ez-grid").press("f")
+    history.page.locator(".ez-grid-cell.ez-favourite").wait_for()
     history.page.locator("#history_seed").fill("")
     history.click("history_favourites")
     count(history, "1 picture found")
 
-    history.page.locator(".ez-history-cell").click()
+    history.page.locator(".ez-grid-cell").click()
     history.click("history_delete")
 
     count(history, "0 pictures found")

@@ -60,14 +60,16 @@
         if (event.target !== this.words && event.target !== this.seed) this.find();
       });
 
-      const place = make("div", "ez-history-grid");
+      const place = make("div", "ez-grid");
       this.empty = make("div", "ez-history-empty");
       this.detail = make("aside", "ez-history-detail", { "aria-label": "The selected picture", hidden: "" });
       const below = make("div", "ez-history-below");
       below.append(place, this.empty, this.detail);
       this.root.append(bar, below);
       this.buildDetail();
-      this.grid = new EaselHistoryGrid(place, {
+      this.grid = new EaselGrid(place, {
+        label: "Pictures", least: 148, ratio: 1,
+        fill: (cell, record) => this.fill(cell, record),
         recordAt: (at) => this.parts?.get(Math.floor(at / PART))?.[at % PART],
         want: (first, last) => this.want(first, last),
         select: (at) => this.show(at),
@@ -217,6 +219,14 @@
         select.replaceChildren(select.firstChild, ...options);
         select.value = kept;
       }
+    }
+
+    fill(cell, record) {
+      cell.title = record.prompt.slice(0, 200) || record.name;
+      const image = make("img", "", { alt: cell.title, draggable: "false" });
+      image.src = address(record.thumbnail);
+      cell.append(image);
+      cell.classList.toggle("ez-favourite", record.favourite);
     }
 
     /* ---- one picture ---- */

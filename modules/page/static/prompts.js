@@ -84,6 +84,38 @@
     return true;
   }
 
+  /* ---- words that a click puts in and takes out: networks ---- */
+  let negativeHadFocus = false;
+  document.addEventListener("focusin", (event) => {
+    if (isPrompt(event.target)) negativeHadFocus = event.target.closest(".easel-prompt").id.endsWith("_neg_prompt");
+  });
+
+  const plain = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+
+  /** A tag whatever its weight, or a word that stands alone. */
+  function pattern(word) {
+    const tag = word.match(/^<(\w+):([^:>]+)/);
+    return tag
+      ? new RegExp(`\\s*<${tag[1]}:${plain(tag[2])}(?::[^>]*)?>`)
+      : new RegExp(`(^|[\\s,(])${plain(word)}(?=$|[\\s,):])`);
+  }
+
+  const holds = (area, word) => pattern(word).test(area.value);
+
+  /** Put `word` (and the words that belong to it) at the end of the prompt, or take both out. */
+  function toggle(area, word, more = "") {
+    if (!area) return;
+    const text = area.value;
+    if (holds(area, word)) {
+      const without = text.replace(pattern(word), "");
+      setText(area, (more ? without.replace(more, "") : without).replace(/[ \t]{2,}/g, " ").replace(/[,\s]+$/, ""));
+      return;
+    }
+    const isTag = word.startsWith("<");
+    const separator = !text || /\s$/.test(text) ? "" : isTag ? " " : ", ";
+    setText(area, `${text}${separator}${word}${more ? ` ${more}` : ""}`);
+  }
+
   /* ---- token counters ---- */
   const counting = new Map();
 
@@ -158,5 +190,10 @@
     if (promptBox(event)) event.preventDefault();
   }, true);
 
-  window.EaselPrompts = { count, countAll, onKey, configure: (found) => Object.assign(options, found) };
+  window.EaselPrompts = {
+    count, countAll, onKey, toggle, holds,
+    /** Whether the prompt that had the focus last is a negative one. */
+    isNegative: () => negativeHadFocus,
+    configure: (found) => Object.assign(options, found),
+  };
 })();

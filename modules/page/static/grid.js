@@ -1,27 +1,28 @@
-/* A grid of very many thumbnails, of which only those near the visible part exist.
+/* A grid of very many cells, of which only those near the visible part exist.
  *
- * Asks its caller for records by place; knows nothing of searches, servers and what a click means.
+ * Asks its caller for records by place and for what is in a cell; knows nothing of searches, servers
+ * and what a click means.
  */
 (() => {
   "use strict";
-  const { make, address } = EaselDom;
-  const LEAST = 148; // px, the narrowest cell
+  const { make } = EaselDom;
   const GAP = 6;
   const OVER = 2; // rows beyond each edge of the visible part
 
   class Grid {
-    /** asked: {recordAt(place) -> record or undefined, want(first, last), select(place), open(place)}. */
+    /** asked: {recordAt(place) -> record or undefined, want(first, last), fill(cell, record),
+     * select(place), open(place), label; least: px, the narrowest cell; ratio: height by width}. */
     constructor(root, asked) {
       this.root = root;
       this.asked = asked;
       this.total = 0;
       this.selected = -1;
       this.cells = new Map(); // by place
-      this.floor = make("div", "ez-history-floor");
+      this.floor = make("div", "ez-grid-floor");
       root.append(this.floor);
       root.tabIndex = 0;
       root.setAttribute("role", "listbox");
-      root.setAttribute("aria-label", "Pictures");
+      root.setAttribute("aria-label", asked.label);
       let asleep = true;
       root.addEventListener("scroll", () => {
         if (!asleep) return;
@@ -29,11 +30,11 @@
         requestAnimationFrame(() => { asleep = true; this.draw(); });
       }, { passive: true });
       root.addEventListener("click", (event) => {
-        const cell = event.target.closest(".ez-history-cell");
+        const cell = event.target.closest(".ez-grid-cell");
         if (cell) this.select(Number(cell.dataset.place));
       });
       root.addEventListener("dblclick", (event) => {
-        if (event.target.closest(".ez-history-cell")) asked.open(this.selected);
+        if (event.target.closest(".ez-grid-cell")) asked.open(this.selected);
       });
       root.addEventListener("keydown", (event) => this.key(event));
       new ResizeObserver(() => this.resized()).observe(root);
@@ -51,9 +52,10 @@
 
     measure() {
       const width = this.root.clientWidth - 2 * GAP;
-      this.columns = Math.max(2, Math.floor((width + GAP) / (LEAST + GAP)));
+      this.columns = Math.max(2, Math.floor((width + GAP) / (this.asked.least + GAP)));
       this.side = (width + GAP) / this.columns - GAP;
-      this.step = this.side + GAP;
+      this.step = this.side * this.asked.ratio + GAP;
+      this.across = this.side + GAP;
     }
 
     /** anew: what is drawn may be of another search or size. */
@@ -83,9 +85,10 @@
       let cell = this.cells.get(place);
       if (cell && (cell.dataset.id || !record)) return;
       if (!cell) {
-        cell = make("div", "ez-history-cell", { role: "option", "data-place": place });
-        cell.style.width = cell.style.height = `${this.side}px`;
-        cell.style.left = `${GAP + (place % this.columns) * this.step}px`;
+        cell = make("div", "ez-grid-cell", { role: "option", "data-place": place });
+        cell.style.width = `${this.side}px`;
+        cell.style.height = `${this.step - GAP}px`;
+        cell.style.left = `${GAP + (place % this.columns) * this.across}px`;
         cell.style.top = `${GAP + Math.floor(place / this.columns) * this.step}px`;
         this.floor.append(cell);
         this.cells.set(place, cell);
@@ -93,21 +96,15 @@
       cell.setAttribute("aria-selected", String(place === this.selected));
       if (!record) return;
       cell.dataset.id = record.id;
-      cell.title = record.prompt.slice(0, 200) || record.name;
-      const image = make("img", "", { alt: cell.title, draggable: "false" });
-      image.src = address(record.thumbnail);
-      cell.append(image);
-      this.mark(cell, record);
-    }
-
-    mark(cell, record) {
-      cell.classList.toggle("ez-favourite", record.favourite);
+      this.asked.fill(cell, record);
     }
 
     /** The record at `place` has changed. */
     renew(place) {
       const [cell, record] = [this.cells.get(place), this.asked.recordAt(place)];
-      if (cell && record) this.mark(cell, record);
+      if (!cell || !record) return;
+      cell.replaceChildren();
+      this.asked.fill(cell, record);
     }
 
     select(place) {
@@ -159,5 +156,5 @@
     }
   }
 
-  window.EaselHistoryGrid = Grid;
+  window.EaselGrid = Grid;
 })();

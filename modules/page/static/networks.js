@@ -1,0 +1,250 @@
+/* The drawer of extra networks: cards of LoRAs, embeddings, hypernetworks and checkpoints.
+ *
+ * One drawer for all tabs. A click puts a network's word into the prompt that had the focus last, or
+ * takes it out again; a checkpoint is chosen. Asks easel/v1/networks, and nothing before it is opened.
+ */
+(() => {
+  "use strict";
+  const { make, svg, address, ask } = EaselDom;
+  const API = "easel/v1/networks";
+  const PART = 200;
+  const TYPED = 180; // ms of rest before a search
+  const KINDS = [["lora", "LoRA"], ["embedding", "Embeddings"], ["hypernetwork", "Hypernetworks"],
+    ["checkpoint", "Checkpoints"]];
+  const FOLDERS = { lora: "models/Lora", embedding: "embeddings", hypernetwork: "models/hypernetworks",
+    checkpoint: "models/Stable-diffusion" };
+  const ORDERS = [["path", "By folder"], ["name", "By name"], ["changed", "Newest changed"],
+    ["created", "Newest added"]];
+  const icons = {
+    close: "M6 6l12 12M18 6 6 18",
+    refresh: "M20 12a8 8 0 1 1-2.3-5.6M20 3v4.5h-4.5",
+    about: "M12 11v6m0-10h.01M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18z",
+  };
+  let drawer = null;
+
+  function button(label, icon, action) {
+    const made = make("button", "ez-networks-tool", { type: "button", title: label, "aria-label": label });
+    made.append(svg(icon));
+    made.addEventListener("click", action);
+    return made;
+  }
+
+  function select(options, label) {
+    const made = make("select", "", { "aria-label": label });
+    for (const [value, words] of options) {
+      const option = make("option", "", { value });
+      option.textContent = words;
+      made.append(option);
+    }
+    return made;
+  }
+
+  class Drawer {
+    constructor(trigger) {
+      this.trigger = trigger;
+      this.search = 0;
+      this.kind = "lora";
+      this.build();
+    }
+
+    build() {
+      this.root = make("section", "ez-networks", { id: "easel_networks", "aria-label": "Extra networks",
+        hidden: "" });
+      const head = make("div", "ez-networks-head");
+      this.tabs = make("div", "ez-networks-tabs", { role: "tablist" });
+      for (const [kind, words] of KINDS) {
+        const tab = make("button", "", { type: "button", role: "tab", "data-kind": kind });
+        tab.textContent = words;
+        tab.addEventListener("click", () => this.choose(kind));
+        this.tabs.append(tab);
+      }
+      head.append(this.tabs, button("Close", icons.close, () => this.close()));
+      const bar = make("div", "ez-networks-bar");
+      this.words = make("input", "", { type: "search", placeholder: "Search", "aria-label": "Search cards",
+        id: "easel_networks_search" });
+      this.folder = select([["", "All folders"]], "Folder");
+      this.order = select(ORDERS, "Order");
+      bar.append(this.words, this.folder, this.order, button("Look for new files", icons.refresh,
+        () => this.refresh()));
+      this.words.addEventListener("input", () => {
+        clearTimeout(this.typing);
+        this.typing = setTimeout(() => this.find(), TYPED);
+      });
+      for (const field of [this.folder, this.order]) field.addEventListener("change", () => this.find());
+      const place = make("div", "ez-grid");
+      this.empty = make("p", "ez-networks-empty");
+      this.about = make("div", "ez-networks-about", { hidden: "" });
+      const below = make("div", "ez-networks-below");
+      below.append(place, this.empty, this.about);
+      this.root.append(head, bar, below);
+      document.body.append(this.root);
+      this.grid = new EaselGrid(place, {
+        label: "Cards", least: 132, ratio: 1.36,
+        fill: (cell, card) => this.fill(cell, card),
+        recordAt: (at) => this.parts?.get(Math.floor(at / PART))?.[at % PART],
+        want: (first, last) => this.want(first, last),
+        select: () => {},
+        open: (at) => this.use(this.grid.asked.recordAt(at)),
+      });
+      place.addEventListener("click", (event) => {
+        const cell = event.target.closest(".ez-grid-cell");
+        const card = cell && this.grid.asked.recordAt(Number(cell.dataset.place));
+        if (!card) return;
+        if (event.target.closest(".ez-card-about")) EaselNetworkCard.show(this.about, card, () => this.find(true));
+        else this.use(card);
+      });
+      this.root.addEventListener("keydown", (event) => {
+        if (event.key !== "Escape") return;
+        event.stopPropagation();
+        if (this.about.hidden) this.close();
+        else this.about.hidden = true;
+      });
+    }
+
+    open(tab) {
+      this.tab = tab;
+      this.root.hidden = false;
+      document.body.classList.add("ez-with-networks");
+      this.choose(this.kind);
+      this.words.focus();
+    }
+
+    close() {
+      this.root.hidden = true;
+      document.body.classList.remove("ez-with-networks");
+      document.querySelector(`#${this.tab}_extra_networks`)?.focus();
+    }
+
+    choose(kind) {
+      this.kind = kind;
+      this.about.hidden = true;
+      for (const tab of this.tabs.children)
+        tab.setAttribute("aria-selected", String(tab.dataset.kind === kind));
+      this.folder.value = "";
+      this.find();
+    }
+
+    /* ---- the list ---- */
+    wish() {
+      const asked = { kind: this.kind, text: this.words.value.trim(), folder: this.folder.value,
+        order: this.order.value, limit: PART };
+      if (["changed", "created"].includes(asked.order)) asked.descending = "true";
+      return asked;
+    }
+
+    async find(keep = false) {
+      const number = (this.search += 1);
+      const wish = this.wish();
+      try {
+        const found = await ask(`${API}?${new URLSearchParams(wish)}`);
+        if (number !== this.search) return;
+        Object.assign(this, { parts: new Map([[0, found.cards]]), asked: wish });
+        this.fillFolders(found.folders);
+        this.say(found.total, wish);
+        this.grid.show(found.total, keep);
+      } catch (error) {
+        this.empty.hidden = false;
+        this.empty.textContent = `The server does not answer (${error.message}).`;
+      }
+    }
+
+    want(first, last) {
+      if (!this.parts || last <= first) return;
+      for (let part = Math.floor(first / PART); part <= Math.floor((last - 1) / PART); part += 1) {
+        if (this.parts.has(part)) continue;
+        this.parts.set(part, []);
+        this.fetchPart(part, this.parts, this.search);
+      }
+    }
+
+    async fetchPart(part, parts, number) {
+      try {
+        const found = await ask(`${API}?${new URLSearchParams({ ...this.asked, offset: part * PART })}`);
+        parts.set(part, found.cards);
+      } catch {
+        parts.delete(part);
+      }
+      if (number === this.search) this.grid.draw();
+    }
+
+    fillFolders(folders) {
+      const kept = this.folder.value;
+      const options = folders.map((name) => {
+        const option = make("option", "", { value: name });
+        option.textContent = name;
+        return option;
+      });
+      this.folder.replaceChildren(this.folder.firstChild, ...options);
+      this.folder.value = folders.includes(kept) ? kept : "";
+      this.folder.hidden = !folders.length;
+    }
+
+    say(total, wish) {
+      this.empty.hidden = total > 0;
+      this.empty.textContent = wish.text || wish.folder
+        ? "Nothing fits this search."
+        : `Nothing here yet: put files into ${FOLDERS[this.kind]}, then look for new files.`;
+    }
+
+    async refresh() {
+      try {
+        await ask(`${API}/refresh`, { method: "POST" });
+      } catch (error) {
+        EaselNotices.show(`The folders could not be read: ${error.message}`);
+      }
+      this.find(true);
+    }
+
+    fill(cell, card) {
+      cell.title = [card.alias || card.name, card.description].filter(Boolean).join("\n").slice(0, 300);
+      cell.classList.toggle("ez-card-used", this.isUsed(card));
+      if (card.thumbnail) {
+        const image = make("img", "", { alt: "", draggable: "false" });
+        image.src = address(card.thumbnail);
+        cell.append(image);
+      }
+      const words = make("span", "ez-card-words");
+      const name = make("b");
+      name.textContent = card.name.split("/").pop().replace(/\.(safetensors|ckpt|pt)$/, "");
+      const more = make("small");
+      more.textContent = [card.base, card.folder].filter(Boolean).join(" · ");
+      words.append(name, more);
+      const about = make("button", "ez-card-about", { type: "button", tabindex: "-1",
+        "aria-label": `About ${card.name}` });
+      about.append(svg(icons.about));
+      cell.append(words, about);
+    }
+
+    /* ---- using a card ---- */
+    area(isNegative) {
+      return document.querySelector(`#${this.tab}_${isNegative ? "neg_prompt" : "prompt"} textarea`);
+    }
+
+    isUsed(card) {
+      if (card.kind === "checkpoint") return false;
+      const area = this.area(EaselPrompts.isNegative() && card.kind === "embedding");
+      return Boolean(area && EaselPrompts.holds(area, card.word));
+    }
+
+    use(card) {
+      if (!card) return;
+      if (card.kind === "checkpoint") {
+        this.trigger("choose", { name: card.name });
+        return;
+      }
+      const isNegative = card.kind === "embedding" && EaselPrompts.isNegative();
+      EaselPrompts.toggle(this.area(isNegative), card.word, card.activation_text);
+      if (card.negative_text) EaselPrompts.toggle(this.area(true), `(${card.negative_text}:1)`, "");
+      this.grid.draw(true);
+    }
+  }
+
+  window.EaselNetworks = {
+    mount: (trigger) => { drawer ??= new Drawer(trigger); },
+    toggle: (tab) => {
+      if (!drawer) return;
+      if (!drawer.root.hidden && drawer.tab === tab) drawer.close();
+      else drawer.open(tab);
+    },
+  };
+})();

@@ -1,0 +1,64 @@
+"""The drawer of extra networks: a click puts a word into the prompt, another takes it out."""
+
+import json
+import struct
+from collections.abc import Callable
+
+import pytest
+
+from tests.browser.page_driver import Easel
+from tests.browser.servers import Server
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def drawer(painted: Server, visit: Callable[..., Easel]) -> Easel:
+    folder = painted.folder / "models" / "Lora"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("ink", "clay"):
+        header = json.dumps({"__metadata__": {"ss_output_name": name}}).encode()
+        (folder / f"{name}.safetensors").write_bytes(struct.pack("<Q", len(header)) + header)
+    (folder / "ink.json").write_text(json.dumps({"activation text": "inkwash"}))
+    easel = visit(painted)
+    easel.write("a castle")
+    easel.click("txt2img_extra_networks")
+    easel.page.locator(".ez-networks .ez-grid-cell b").first.wait_for()
+    return easel
+
+
+def prompt(easel: Easel) -> str:
+    return easel.text("txt2img_prompt").input_value()
+
+
+def test_a_card_puts_its_word_into_the_prompt_and_takes_it_out_again(drawer: Easel) -> None:
+    drawer.page.get_by_text("ink", exact=True).click()
+    assert prompt(drawer) == "a castle <lora:ink:1> inkwash"
+    drawer.page.locator(".ez-card-used").wait_for()
+
+    drawer.page.get_by_text("clay", exact=True).click()
+    assert prompt(drawer) == "a castle <lora:ink:1> inkwash <lora:clay:1>"
+    drawer.page.get_by_text("ink", exact=True).click()
+    assert prompt(drawer) == "a castle <lora:clay:1>"
+
+
+def test_cards_are_searched_and_described(drawer: Easel) -> None:
+    drawer.page.locator("#easel_networks_search").fill("clay")
+    drawer.wait("document.querySelectorAll('.ez-networks .ez-grid-cell').length === 1")
+    drawer.page.locator(".ez-networks .ez-grid-cell").hover()
+    drawer.page.locator(".ez-card-about").click()
+    drawer.page.locator(".ez-card-form [name=description]").fill("made of earth")
+    drawer.page.locator(".ez-card-save").click()
+    drawer.page.locator("#easel_networks_search").fill("earth")
+    drawer.wait("document.querySelectorAll('.ez-networks .ez-grid-cell').length === 1")
+
+
+def test_a_checkpoint_is_chosen_by_its_card(drawer: Easel) -> None:
+    drawer.page.get_by_role("tab", name="Checkpoints").click()
+    drawer.page.locator(".ez-networks b", has_text="two").click()
+    drawer.wait(
+        "document.querySelector('#setting_sd_model_checkpoint input').value.startsWith('two')"
+    )
+    drawer.wait_value(drawer.number("txt2img_height"), "192")
+    drawer.page.locator(".ez-networks b", has_text="one").click()
+    drawer.wait_value(drawer.number("txt2img_height"), "64")
