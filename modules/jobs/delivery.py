@@ -16,16 +16,17 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
-from modules.errors import StorageError
+from modules.errors import ImageError, StorageError
 from modules.flags import Flags, Paths
 from modules.generation.extras import Extras
 from modules.generation.request import Request
 from modules.generation.result import Picture, Summary
 from modules.generation.wish import Wish
-from modules.jobs.job import Item, ItemState, Job
+from modules.jobs.job import GRID, Item, ItemState, Job
 from modules.jobs.store import Store
-from modules.pictures.files import TEMPORARY, place, place_extra, write
-from modules.pictures.metadata import ENDINGS
+from modules.pictures import grids
+from modules.pictures.files import TEMPORARY, place, place_extra, place_grid, write
+from modules.pictures.metadata import ENDINGS, encode
 from modules.pictures.names import Naming
 from modules.settings import Settings
 
@@ -95,27 +96,61 @@ class Delivery:
             isinstance(recipe.request, Extras)  # A1111 saves these whatever the setting says
             or (saving.samples_save and (complete or saving.save_incomplete_images))
         )
-        item = Item(
-            index=picture.index,
-            state=ItemState.WRITING,
-            sha256=hashlib.sha256(data).hexdigest(),
-            complete=complete,
-            saved=saved,
-            picture=picture.to_record(),
-        )
+        item = _item_of(picture, data, complete=complete, saved=saved)
         with self._lock:
             if saved:
                 path = self._saved_path(job, recipe, summary, picture, data)
             else:
                 name = f"{picture.index:05}.{ENDINGS[picture.mime]}"
                 path = self._places.unsaved_dir / job.id / name
-            self._store.begin_item(job.id, replace(item, file=self._stored_name(path)))
-            try:
-                write(path, data)
-            except StorageError:
-                self._store.drop_item(job.id, picture.index)
-                raise
-            self._store.finish_item(job.id, picture.index)
+            self._put(job.id, item, path, data)
+        if saved:
+            self._on_saved(path, job.owner)
+
+    def wants_grid(self, recipe: Recipe, made: int) -> bool:
+        """Whether so many pictures are to be put on one sheet too."""
+        request, saving = recipe.request, recipe.settings.saving_images
+        return (
+            isinstance(request, Request)
+            and request.save_images
+            and request.save_grid
+            and (saving.grid_save or recipe.settings.ui_gallery.return_grid)
+            and made > (1 if saving.grid_only_if_multiple else 0)
+        )
+
+    def deliver_grid(self, job: Job, recipe: Recipe, summary: Summary) -> None:
+        """All pictures of the job on one sheet, in the place for grids if grids are saved.
+
+        ImageError where a picture can't be read any more, StorageError as `deliver`.
+        """
+        request, settings = recipe.request, recipe.settings
+        assert isinstance(request, Request)
+        made = [item for item in self._store.items(job.id) if item.state is ItemState.DONE]
+        pictures = [Picture.from_record(item.picture) for item in made if item.index != GRID]
+        rows = grids.rows_for(len(pictures), request.batch_size, settings)
+        width, height = grids.sheet_size([(one.width, one.height) for one in pictures], rows)
+        if width * height > settings.saving_images.img_max_size_mp * 1e6:
+            log.warning("job %s gets no grid: %dx%d exceeds img_max_size_mp", job.id, width, height)
+            return
+        files = [self._bytes_of(item) for item in made if item.index != GRID]
+        image = grids.sheet(files, rows, settings)
+        infotext = pictures[0].infotext
+        data, mime = encode(
+            image,
+            infotext if settings.infotext.enable_pnginfo else None,
+            settings,
+            extension=settings.saving_images.grid_format,
+        )
+        picture = replace(pictures[0], index=GRID, width=width, height=height, mime=mime)
+        saved = settings.saving_images.grid_save
+        with self._lock:
+            naming = self._naming(job, settings, request, summary, pictures[0], data)
+            path = (
+                place_grid(naming, self._places.data_dir, mime=mime)
+                if saved
+                else self._places.unsaved_dir / job.id / f"grid.{ENDINGS[mime]}"
+            )
+            self._put(job.id, _item_of(picture, data, complete=True, saved=saved), path, data)
         if saved:
             self._on_saved(path, job.owner)
 
@@ -155,6 +190,23 @@ class Delivery:
         """Remove the unsaved pictures of jobs that are forgotten."""
         for job_id in job_ids:
             shutil.rmtree(self._places.unsaved_dir / job_id, ignore_errors=True)
+
+    def _put(self, job_id: str, item: Item, path: Path, data: bytes) -> None:
+        """Row, file, row. Called with the lock held, so that no other file takes the name."""
+        self._store.begin_item(job_id, replace(item, file=self._stored_name(path)))
+        try:
+            write(path, data)
+        except StorageError:
+            self._store.drop_item(job_id, item.index)
+            raise
+        self._store.finish_item(job_id, item.index)
+
+    def _bytes_of(self, item: Item) -> bytes:
+        path = self.path_of(item)
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            raise ImageError(f"{path} can't be read ({error})") from error
 
     def _saved_path(
         self, job: Job, recipe: Recipe, summary: Summary | None, picture: Picture, data: bytes
@@ -200,3 +252,14 @@ class Delivery:
         if path.is_relative_to(self._places.data_dir):
             return PurePath(path.relative_to(self._places.data_dir)).as_posix()
         return str(path.absolute())
+
+
+def _item_of(picture: Picture, data: bytes, *, complete: bool, saved: bool) -> Item:
+    return Item(
+        index=picture.index,
+        state=ItemState.WRITING,
+        sha256=hashlib.sha256(data).hexdigest(),
+        complete=complete,
+        saved=saved,
+        picture=picture.to_record(),
+    )

@@ -33,6 +33,9 @@ class Stopping(StrEnum):
     CANCEL = "cancel"  # at once, and the job counts as cancelled
 
 
+GRID = -1  # the index of the sheet that holds all pictures of a job
+
+
 class ItemState(StrEnum):
     """A picture that has no row is missing: it is still to be made."""
 
@@ -135,6 +138,8 @@ class ItemView:
     index: int
     seed: int
     subseed: int
+    prompt: str  # with the styles' texts
+    negative_prompt: str
     infotext: str
     width: int
     height: int
@@ -150,6 +155,8 @@ class ItemView:
             index=item.index,
             seed=int(picture.get("seed", -1)),
             subseed=int(picture.get("subseed", -1)),
+            prompt=str(picture.get("prompt", "")),
+            negative_prompt=str(picture.get("negative_prompt", "")),
             infotext=str(picture.get("infotext", "")),
             width=int(picture.get("width", 0)),
             height=int(picture.get("height", 0)),
@@ -186,6 +193,7 @@ class JobView:
     interrupted: bool  # ended before all pictures were made
     error: Mapping[str, str] | None
     items: tuple[ItemView, ...]
+    grid: ItemView | None  # all pictures on one sheet, where one was made
     summary: Mapping[str, Any] | None
     request: Mapping[str, Any]  # {} where the stored record is unreadable
     settings: Mapping[str, Any]
@@ -199,5 +207,6 @@ class JobView:
         """JSON-ready values under the fields' names."""
         record = {entry.name: getattr(self, entry.name) for entry in fields(self)}
         record["items"] = [asdict(item) for item in self.items]
+        record["grid"] = asdict(self.grid) if self.grid else None
         record["warnings"] = list(self.warnings)
         return record

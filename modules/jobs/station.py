@@ -349,8 +349,28 @@ class Station:
             except StorageError as trouble:
                 error = trouble
         self._assignment = None
+        if error is None and state is JobState.DONE and self._grid_wanted(assignment):
+            self._become("ready", "")  # the worker need not wait for the sheet
+            self._make_grid(assignment)
+            self._desk.queue.ended(job_id, state)
+            return
         self._desk.queue.ended(job_id, JobState.FAILED if error else state, error)
         self._become("ready", "")
+
+    def _grid_wanted(self, assignment: Assignment) -> bool:
+        job = assignment.job
+        made = job.image_count - len(assignment.indexes) + assignment.delivered
+        return assignment.summary is not None and self._desk.delivery.wants_grid(
+            assignment.recipe, made
+        )
+
+    def _make_grid(self, assignment: Assignment) -> None:
+        """The pictures are there whatever becomes of the sheet."""
+        assert assignment.summary is not None
+        try:
+            self._desk.delivery.deliver_grid(assignment.job, assignment.recipe, assignment.summary)
+        except EaselError as error:
+            log.warning("job %s gets no grid: %s", assignment.job.id, error)
 
     def _verdict(self, assignment: Assignment, stopped: bool) -> tuple[JobState, EaselError | None]:
         stopping = self._desk.store.get(assignment.job.id).stopping

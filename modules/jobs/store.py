@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from modules.errors import EaselError, JobError, JobStateError
-from modules.jobs.job import FINISHED, Filter, Item, Job, JobState, NewJob, Stopping
+from modules.jobs.job import FINISHED, GRID, Filter, Item, Job, JobState, NewJob, Stopping
 from modules.jobs.line import Line
 from modules.jobs.rows import COLUMNS, ITEM_COLUMNS, criteria, item_of, job_of
 
@@ -167,13 +167,16 @@ class Store(Line):
             job = self.get(job_id)
             if not job.is_finished:
                 raise JobStateError(f"job {job_id} has not ended: there is nothing to retry yet")
-            whole = sum(item.complete for item in self.items(job_id))
+            whole = sum(item.complete for item in self.items(job_id) if item.index != GRID)
             if whole == job.image_count:
                 raise JobStateError(
                     f"job {job_id} has all its pictures: duplicate it to make them again"
                 )
             with self._transaction() as cursor:
-                cursor.execute("delete from items where complete = 0 and job = ?", (job.sequence,))
+                cursor.execute(
+                    "delete from items where (complete = 0 or number = ?) and job = ?",
+                    (GRID, job.sequence),
+                )
                 cursor.execute(
                     "update jobs set state = 'queued', finished = null, error = null, deaths = 0, "
                     "stopping = '', rank = (select coalesce(max(sequence), 0) + 1 from jobs) "

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from modules.errors import EaselError
-from modules.jobs.job import Item, ItemState, ItemView, Job, JobState, JobView
+from modules.jobs.job import GRID, Item, ItemState, ItemView, Job, JobState, JobView
 from modules.jobs.live import Live
 
 
@@ -27,7 +27,8 @@ def view_of(
     """`live` None: it does not run. `owed`: an end that the disk has not yet noted. `trouble`: why
     waiting jobs are not taken.
     """
-    made = tuple(ItemView.of(item) for item in items if item.state is ItemState.DONE)
+    there = [ItemView.of(item) for item in items if item.state is ItemState.DONE]
+    made = tuple(item for item in there if item.index != GRID)
     state = JobState.FAILED if owed and not job.is_finished else job.state
     share = len(made) / max(1, job.image_count)
     waits = state is JobState.QUEUED
@@ -55,6 +56,7 @@ def view_of(
         and (len(made) < job.image_count or not all(item.complete for item in made)),
         error=owed.to_record() if owed else job.error,
         items=made,
+        grid=next((item for item in there if item.index == GRID), None),
         summary=job.summary,
         request=record_of(job.request),
         settings=record_of(job.settings),

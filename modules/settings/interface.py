@@ -98,7 +98,7 @@ class SettingsInUi(Section, id="settings_in_ui", title="Settings in UI", categor
 
 @dataclass(frozen=True)
 class Gallery(Section, id="ui_gallery", title="Gallery", category=CATEGORY):
-    return_grid: bool = option(True, "Show the grid in results", built=False)
+    return_grid: bool = option(True, "Show the grid in results")
     do_not_show_images: bool = option(False, "Do not show any pictures in results", built=False)
     js_modal_lightbox: bool = option(
         True, "Open a clicked picture over the whole page", built=False

@@ -27,15 +27,11 @@ class SavingImages(Section, id="saving-images", title="Saving images/grids", cat
         "Counts only where no running number is added.",
         choices=("Replace", "Add number suffix"),
     )
-    grid_save: bool = option(
-        True, "Always save all generated image grids", "Grids are not made yet.", built=False
-    )
-    grid_format: str = option("png", "File format for grids", choices=FORMATS, built=False)
-    grid_extended_filename: bool = option(
-        False, "Put seed and prompt into a grid's file name", built=False
-    )
-    grid_only_if_multiple: bool = option(True, "No grid for a single picture", built=False)
-    grid_prevent_empty_spots: bool = option(False, "No empty spots in a grid", built=False)
+    grid_save: bool = option(True, "Always save all generated image grids")
+    grid_format: str = option("png", "File format for grids", choices=FORMATS)
+    grid_extended_filename: bool = option(False, "Put seed and prompt into a grid's file name")
+    grid_only_if_multiple: bool = option(True, "No grid for a single picture")
+    grid_prevent_empty_spots: bool = option(False, "No empty spots in a grid")
     grid_zip_filename_pattern: str = option(
         "",
         "Archive filename pattern",
@@ -49,7 +45,6 @@ class SavingImages(Section, id="saving-images", title="Saving images/grids", cat
         low=-1,
         high=16,
         step=1,
-        built=False,
     )
     font: str = option(
         "",
@@ -63,9 +58,7 @@ class SavingImages(Section, id="saving-images", title="Saving images/grids", cat
     grid_text_inactive_color: str = option(
         "#999999", "Inactive text colour in grids", colour=True, built=False
     )
-    grid_background_color: str = option(
-        "#ffffff", "Background colour of grids", colour=True, built=False
-    )
+    grid_background_color: str = option("#ffffff", "Background colour of grids", colour=True)
     save_images_before_face_restoration: bool = option(
         False, "Also save the picture as it was before face restoration", built=False
     )
@@ -95,7 +88,7 @@ class SavingImages(Section, id="saving-images", title="Saving images/grids", cat
         4.0, "File size limit for that, in MB", low=0, built=False
     )
     target_side_length: int = option(4000, "Side limit for that, in pixels", low=0, built=False)
-    img_max_size_mp: float = option(200.0, "Largest grid, in megapixels", low=0, built=False)
+    img_max_size_mp: float = option(200.0, "Largest grid, in megapixels", low=0)
     use_original_name_batch: bool = option(True, "Keep original file names in Extras' batch")
     use_upscaler_name_as_suffix: bool = option(
         False, "Add the upscaler's name to file names in Extras"
@@ -145,19 +138,16 @@ class SavingPaths(Section, id="saving-paths", title="Paths for saving", category
         "Output directory for all grids",
         "Overrides the two below.",
         hidden_dir=True,
-        built=False,
     )
     outdir_txt2img_grids: str = option(
         "outputs/txt2img-grids",
         "Output directory for txt2img grids",
         hidden_dir=True,
-        built=False,
     )
     outdir_img2img_grids: str = option(
         "outputs/img2img-grids",
         "Output directory for img2img grids",
         hidden_dir=True,
-        built=False,
     )
     outdir_save: str = option(
         "log/images",
@@ -176,7 +166,7 @@ class SavingPaths(Section, id="saving-paths", title="Paths for saving", category
 @dataclass(frozen=True)
 class SavingToDirs(Section, id="saving-to-dirs", title="Saving to a directory", category=CATEGORY):
     save_to_dirs: bool = option(True, "Save images to a subdirectory")
-    grid_save_to_dirs: bool = option(True, "Save grids to a subdirectory", built=False)
+    grid_save_to_dirs: bool = option(True, "Save grids to a subdirectory")
     use_save_to_dirs_for_ui: bool = option(
         False, "Save to a subdirectory with the Save button too", built=False
     )

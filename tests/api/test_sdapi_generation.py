@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -148,6 +149,40 @@ def test_saved_pictures_lie_in_the_output_folder_and_others_do_not(
     assert len(list(outputs.rglob("*.png"))) == before
     post(client, "txt2img", steps=2, prompt="kept", save_images=True)
     assert len(list(outputs.rglob("*.png"))) == before + 1
+
+
+def test_saved_pictures_come_with_their_grid_first(client: TestClient, app: App) -> None:
+    body = {"prompt": "a cat", "seed": 5, "steps": 2, "n_iter": 3, "width": 64, "height": 32}
+    result = post(client, "txt2img", **body, save_images=True).json()
+    account = json.loads(result["info"])
+    assert [opened(image).size for image in result["images"]] == [(128, 64), *[(64, 32)] * 3]
+    assert account["index_of_first_image"] == 1 and len(account["infotexts"]) == 4
+    assert account["infotexts"][0] == account["infotexts"][1] and account["all_seeds"] == [5, 6, 7]
+    grid = next((app.paths.data_dir / "outputs/txt2img-grids").rglob("grid-0000.png"))
+    assert grid.read_bytes() == base64.b64decode(result["images"][0])
+    without = {"override_settings": {"return_grid": False}}
+    assert len(post(client, "txt2img", **body, save_images=True, **without).json()["images"]) == 3
+    assert len(list(grid.parent.iterdir())) == 2, "it is saved all the same"
+    assert len(post(client, "txt2img", **body).json()["images"]) == 3
+
+
+def test_prompts_are_told_as_the_pictures_were_made(client: TestClient) -> None:
+    result = post(client, "txt2img", prompt="a cat", negative_prompt="dog", steps=2, n_iter=2)
+    account = json.loads(result.json()["info"])
+    assert (
+        account["all_prompts"] == ["a cat"] * 2 and account["all_negative_prompts"] == ["dog"] * 2
+    )
+
+
+@pytest.mark.parametrize("route", ["txt2img", "img2img"])
+def test_the_echo_has_the_fields_of_a1111_s(
+    client: TestClient, route: str, golden_folder: Path
+) -> None:
+    case = {"txt2img": "158-hires-latent", "img2img": "214-inpaint-fill"}[route]
+    recorded = json.loads((golden_folder / "cases" / case / "info.json").read_text())
+    result = post(client, route, steps=2, init_images=[text(png((24, 16)))]).json()
+    assert sorted(result["parameters"]) == recorded["parameters_echo_keys"]
+    assert set(recorded["info"]) <= set(json.loads(result["info"]))
 
 
 def test_fields_come_from_an_infotext_unless_they_are_given(client: TestClient) -> None:

@@ -89,7 +89,8 @@ class House:
 
     def pictures(self) -> list[Path]:
         """Every picture file in the output folders."""
-        return sorted((self.folder / "outputs").rglob("*.png"))
+        found = (self.folder / "outputs").rglob("*.png")
+        return sorted(path for path in found if not path.name.startswith("grid-"))
 
     def until(self, job_id: str, seen: Callable[[JobView], bool], *, look: bool = False) -> JobView:
         """The first view of which `seen` holds."""

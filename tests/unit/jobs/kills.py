@@ -68,7 +68,8 @@ def pictures_of(views: list[JobView], app: App) -> Pictures:
 
 def picture_files(folder: Path) -> list[Path]:
     """Every file in the output folders, whatever its name."""
-    return [path for path in (folder / "outputs").rglob("*") if path.is_file()]
+    found = (folder / "outputs").rglob("*")
+    return [path for path in found if path.is_file() and not path.name.startswith("grid-")]
 
 
 def _serve(folder: Path, worker: str) -> subprocess.Popen[bytes]:

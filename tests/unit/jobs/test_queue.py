@@ -21,8 +21,8 @@ def test_a_view_is_json_and_has_the_promised_keys(house: House) -> None:
     record = json.loads(json.dumps(house.queue.view(job_id).to_record()))
     assert list(record) == (
         "id kind source owner priority state position created started finished progress step steps "
-        "image_index image_count eta preview_n message stopping interrupted error items summary "
-        "request settings warnings"
+        "image_index image_count eta preview_n message stopping interrupted error items grid "
+        "summary request settings warnings"
     ).split(" ")
     assert record["settings"] == {"randn_source": "CPU"}
     assert record["request"]["prompt"] == "a pear" and record["image_count"] == 2

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from modules.errors import StorageError
+from modules.errors import JobStateError, StorageError
 from modules.jobs import delivery
 from modules.jobs.job import JobState
 from tests.unit.jobs.house import House, new_job
@@ -26,6 +26,31 @@ def test_a_job_ends_with_its_pictures_on_disk(running: House) -> None:
     assert (mime, name) == ("image/png", "00001-101.png")
     assert data == running.pictures()[1].read_bytes()
     assert (running.folder / "params.txt").read_text("utf-8") == view.items[0].infotext
+
+
+def test_a_job_of_several_pictures_has_a_grid_(running: House) -> None:
+    view = running.queue.wait(running.queue.submit(new_job(count=4)), 20)
+    assert view.grid is not None and view.grid.file_name == "grid-0000.png"
+    assert (view.grid.width, view.grid.height) == (
+        2 * view.items[0].width,
+        2 * view.items[0].height,
+    )
+    assert view.grid.infotext == view.items[0].infotext
+    alone = running.queue.wait(running.queue.submit(new_job(count=1)), 20)
+    assert alone.grid is None
+    with pytest.raises(JobStateError, match="has all its pictures"):
+        running.queue.retry(view.id)
+
+
+def test_a_grid_that_cannot_be_written_fails_no_job(
+    running: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise StorageError("the disk is full: make room")
+
+    monkeypatch.setattr(delivery.Delivery, "deliver_grid", refuse)
+    view = running.queue.wait(running.queue.submit(new_job(count=2)), 20)
+    assert view.state == JobState.DONE and len(view.items) == 2 and view.grid is None
 
 
 def test_jobs_run_by_priority_and_then_in_order(house: House) -> None:
