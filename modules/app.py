@@ -15,10 +15,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from modules.errors import JobStateError
+from modules.errors import JobStateError, RequestError
 from modules.flags import Flags, Paths, paths_of
 from modules.generation.network_names import with_names
 from modules.generation.request import Request
+from modules.generation.version import VERSION
 from modules.generation.wish import Wish, wish_from_record
 from modules.jobs.delivery import Delivery, places_of
 from modules.jobs.inputs import InputStore
@@ -30,6 +31,7 @@ from modules.jobs.queue import JobQueue
 from modules.jobs.station import Desk
 from modules.jobs.store import Store
 from modules.jobs.supervisor import Staff, Supervisor, WorkerStatus, starts_of
+from modules.jobs.webhooks import Webhooks
 from modules.library.canvas import CanvasStore
 from modules.library.cards import Cards
 from modules.library.catalog import Catalog
@@ -37,6 +39,7 @@ from modules.library.hashes import Hasher
 from modules.library.history import History
 from modules.library.index import Index
 from modules.library.networks import NetworkFiles
+from modules.library.outward import Outward
 from modules.library.styles import StyleFiles
 from modules.library.token_counter import TokenCounter
 from modules.pictures.thumbnails import Thumbnails
@@ -107,6 +110,8 @@ class App:
             ),
             housekeep=self._keep_house,
         )
+        self.outward = Outward(local_too=flags.webhooks_local, agent=f"Easel/{VERSION}")
+        self._webhooks = Webhooks(self._store, self.outward)
         self._closed = False
         self.started_at = {"library and queue": time.time()}  # unix s at which each was there
         self.is_ending: Callable[[], bool] = lambda: self._closed  # the server may know earlier
@@ -116,6 +121,8 @@ class App:
         if port is not None:
             self._lock.tell(port)
         self._supervisor.start()
+        if self.flags.webhooks:
+            self._webhooks.start()
         self.started_at["worker begun"] = time.time()
 
     def close(self) -> None:
@@ -124,6 +131,7 @@ class App:
             return
         self._closed = True
         self._supervisor.close()
+        self._webhooks.close()
         self._store.close()
         self.hasher.close()
         self.history.close()
@@ -153,6 +161,8 @@ class App:
         checkpoint is named. `owner` None: the visitor. EaselError, and no job, where the wish can't
         be carried out as asked.
         """
+        if webhook:
+            self._check_webhook(webhook)
         return self.intake.take(
             request,
             self.intake.settings_for(request, settings_changes or {}),
@@ -202,6 +212,14 @@ class App:
         )
 
     # -------------------------------------------------------------------------- within
+
+    def _check_webhook(self, address: str) -> None:
+        """RequestError where nobody would be told at that address."""
+        if not self.flags.webhooks:
+            raise RequestError(
+                "webhooks are off: start with --webhooks, or ask for the job", field="webhook"
+            )
+        self.outward.check(address)
 
     def _output_folders(self) -> list[Path]:
         """Where finished pictures go by the settings of now, those of the Save button too."""

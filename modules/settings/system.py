@@ -51,9 +51,8 @@ class Api(Section, id="API", title="API", category=CATEGORY):
         "Allow http:// and https:// addresses as pictures in API requests",
         "Off where the original has it on: it makes the server fetch what a stranger names.",
         restrict_api=True,
-        built=False,
     )
     api_forbid_local_requests: bool = option(
-        True, "Refuse addresses of local machines there", restrict_api=True, built=False
+        True, "Refuse addresses of local machines there", restrict_api=True
     )
-    api_useragent: str = option("", "User agent for fetching them", restrict_api=True, built=False)
+    api_useragent: str = option("", "User agent for fetching them", restrict_api=True)

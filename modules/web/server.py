@@ -6,13 +6,14 @@ import time
 from pathlib import Path
 
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 from starlette.middleware.cors import CORSMiddleware
 from starlette.staticfiles import StaticFiles
 
 from modules.app import App
 from modules.flags import Flags
 from modules.generation.version import VERSION
-from modules.web import failures, history, internal, login, networks
+from modules.web import docs, failures, history, internal, login, networks
 from modules.web.admission import Admission
 from modules.web.easel import routes as easel
 from modules.web.guard import Guard, Policy
@@ -36,11 +37,13 @@ def build_web(app: App) -> FastAPI:
         redoc_url=None,
         # Old programs send JSON without saying so; other sites' pages are the guard's business.
         strict_content_type=False,
+        generate_unique_id_function=_operation,
     )
     failures.install(web)
     web.include_router(easel.build_router(app))
     web.include_router(history.build_router(app))
     web.include_router(networks.build_router(app))
+    web.include_router(docs.build_router())
     admission = _admission(app)
     web.include_router(login.build_router(admission))
     tasks = Tasks()
@@ -55,6 +58,11 @@ def build_web(app: App) -> FastAPI:
     web.add_middleware(Guard, policy=_policy(app, admission))
     app.started_at["routes"] = time.time()
     return web
+
+
+def _operation(route: APIRoute) -> str:
+    """A name for clients that are generated: short, and the same from version to version."""
+    return f"{route.tags[0] if route.tags else 'easel'}_{route.name}"
 
 
 def _admission(app: App) -> Admission:

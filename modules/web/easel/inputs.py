@@ -38,7 +38,7 @@ def with_inputs(wish: dict[str, Any], app: App) -> dict[str, Any]:
     def named(text: str, field: str) -> str:
         if _SHA256.fullmatch(text):
             return text
-        return stored(images.decode(text, field=field), app, field).sha256
+        return stored(images.read(text, app, field=field), app, field).sha256
 
     wish = dict(wish)
     if "images" in wish:

@@ -110,7 +110,7 @@ def _with_infotext(body: Txt2ImgBody | Img2ImgBody, app: App) -> Txt2ImgBody | I
 
 
 def _stored(text: str, app: App, field: str) -> str:
-    data = images.decode(text, field=field)
+    data = images.read(text, app, field=field)
     open_image(data, max_pixels=app.settings.current.easel.easel_max_pixels, field=field)
     return app.inputs.put(data)
 

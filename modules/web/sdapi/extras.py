@@ -70,7 +70,7 @@ def _wish(body: ExtrasBody, pictures: Sequence[NamedImage], app: App) -> Extras:
 def _stored(text: str, app: App) -> str:
     if not text.strip():
         raise HTTPException(404, "Image not found")
-    data = images.decode(text, field="image")
+    data = images.read(text, app, field="image")
     open_image(data, max_pixels=app.settings.current.easel.easel_max_pixels, field="image")
     return app.inputs.put(data)
 

@@ -27,7 +27,7 @@ def add_routes(router: APIRouter, app: App) -> None:
         body = body or InterrogateBody()
         if not body.image.strip():
             raise HTTPException(404, "Image not found")
-        data = images.decode(body.image, field="image")
+        data = images.read(body.image, app, field="image")
         open_image(data, max_pixels=app.settings.current.easel.easel_max_pixels)
         if body.model.lower() not in _MODELS:
             raise HTTPException(404, f"Model {body.model!r} not found; there are {_MODELS}")

@@ -71,7 +71,7 @@ def _add_generation(router: APIRouter, app: App, tasks: Tasks) -> None:
         body = body or ImageBody()
         if not body.image.strip():
             raise HTTPException(404, "Image not found")
-        data = images.decode(body.image, field="image")
+        data = images.read(body.image, app, field="image")
         limit = app.settings.current.easel.easel_max_pixels
         text, items = read_infotext(data, max_pixels=limit)
         if text is None:
