@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from modules.app import App
 from modules.generation import request as wished
 from modules.generation.extras import Extras
+from modules.generation.soft_inpainting import SoftInpainting
 from modules.jobs.job import ItemView, JobView
 from modules.web.easel import events, records, wish
 from modules.web.server import build_web
@@ -63,6 +64,7 @@ def busy(client: TestClient) -> Any:
         (wish.WishedHires, wished.Hires),
         (wish.WishedInit, wished.Init),
         (wish.WishedMask, wished.Mask),
+        (wish.WishedSoftness, SoftInpainting),
         (wish.WishedExtras, Extras),
         (records.Job, JobView),
     ],

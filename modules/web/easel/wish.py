@@ -53,6 +53,17 @@ class WishedHires(_Strict):
     firstpass_image: str | None = Field(None, description=f"start from a picture: {_PICTURE}")
 
 
+class WishedSoftness(_Strict):
+    """Soft inpainting: the mask's grey decides step by step."""
+
+    bias: float = _number(0, 8, "how long the soft edge counts as masked", 1.0)
+    preservation: float = _number(0, 8, "how much of the start picture stays there", 0.5)
+    detail: float = _number(1, 32, "contrast of the transition", 4.0)
+    influence: float = _number(0, 1, "how far the mask decides what shows in the end", 0.0)
+    threshold: float = _number(0, 8, "how much a place must have changed to show", 0.5)
+    contrast: float = _number(0, 8, "how sharply that is decided", 2.0)
+
+
 class WishedMask(_Strict):
     """What is to be repainted."""
 
@@ -64,6 +75,7 @@ class WishedMask(_Strict):
     only_masked: bool = Field(True, description="work at full size on the masked part alone")
     padding: int = _number(0, 1024, "pixels around the masked part", 0)
     invert: bool = Field(False, description="repaint what is black instead")
+    soft: WishedSoftness | None = Field(None, description="given: the mask is not rounded")
 
 
 class WishedInit(_Strict):
