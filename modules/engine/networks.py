@@ -19,6 +19,7 @@ from modules.generation.prompt import Tag
 from modules.generation.tokens import Tokenizer
 from modules.library.networks import Kind, NetworkFile, NetworkFiles
 from modules.networks.adapters import Adapter, AdapterFiles, Adapters
+from modules.networks.hypernetworks import Hypernetworks
 from modules.networks.model import Model
 from modules.settings import Settings
 
@@ -81,8 +82,7 @@ class JobNetworks:
             return None
         adapters = Adapters(model, networks.adapter_files)
         loras = self._put_on_loras(networks.files, adapters, wishes, lacks)
-        for wish in wishes.hypernetworks:
-            self._lacks(wish.name, f"hypernetwork {wish.name} can't be used yet")
+        self._put_on_hypernetworks(networks.files, Hypernetworks(model), wishes, lacks)
         widths = tuple(text.width for text in model.spec.texts)
         for known_widths, known_wishes, known in self._embeddings:
             if (widths, wishes) == (known_widths, known_wishes):
@@ -126,6 +126,17 @@ class JobNetworks:
             if name not in self._loras:
                 self._loras[name] = known.hash(file)
         return files
+
+    def _put_on_hypernetworks(
+        self, known: NetworkFiles, hypernetworks: Hypernetworks, wishes: Wishes, lacks: Lacks
+    ) -> None:
+        wanted = []
+        for wish in wishes.hypernetworks:
+            file = self._find(known, "hypernetwork", wish.name)
+            if file is not None:
+                wanted.append((wish.name, file.path, wish.multiplier))
+        for name, why in hypernetworks.use(wanted).items():
+            lacks(name, f"hypernetwork {name}: {why}")
 
     def _find(self, known: NetworkFiles, kind: Kind, name: str) -> NetworkFile | None:
         known.update(kind)

@@ -186,7 +186,7 @@ def _reader(app: App, shape: Form) -> Callable[[str], list[Any]]:
 def filled(app: App, infotext: str) -> dict[str, Any]:
     """Form values by name for what the text says."""
     styles = list(app.styles.by_name().values())
-    return pasting.from_infotext(infotext, app.settings.current, styles)
+    return pasting.from_infotext(app.with_present_names(infotext), app.settings.current, styles)
 
 
 def last_infotext(app: App) -> str:

@@ -62,8 +62,10 @@ def build_router(app: App) -> APIRouter:
 
     @router.post("/infotext", responses=problems(422))
     def parse(body: Pasted) -> Parsed:
-        """Prompt, negative prompt and fields of a pasted text."""
-        parsed = infotexts.parse(body.text)
+        """Prompt, negative prompt and fields of a pasted text. LoRAs whose files were renamed have
+        their new names, where their hashes are known.
+        """
+        parsed = infotexts.parse(app.with_present_names(body.text))
         return Parsed(
             prompt=parsed.prompt,
             negative_prompt=parsed.negative_prompt,

@@ -21,6 +21,7 @@ from modules.library.hashes import Hasher
 from modules.library.index import Index
 from modules.library.networks import NetworkFiles
 from modules.networks.adapters import Adapters
+from modules.networks.hypernetworks import Hypernetworks
 from modules.settings import Settings
 
 UNET_KEY = "lora_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn2_to_k"
@@ -39,6 +40,7 @@ def networks(folder, tokenizer, model) -> Iterator[Networks]:
     paths = paths_of(parse_flags(["--data-dir", str(folder)], {}))
     index = Index(folder / "library.sqlite")
     yield Networks(NetworkFiles(paths, Hasher(index), index), tokenizer)
+    Hypernetworks(model).clear()
     Adapters(model).clear()  # other tests make pictures with it too
 
 
@@ -134,6 +136,20 @@ def test_the_second_pass_has_the_networks_of_its_own_prompt(told, folder, model)
     assert told(wish("a pear<lora:one>", hires=same))[0] != both
     # Each batch begins with the first prompt's networks again.
     assert told(wish("a pear<lora:one>", hires=hires, seed=0, n_iter=2))[0] == both
+
+
+def test_hypernetworks_are_used_each_with_its_multiplier(told, folder, model):
+    width = model.spec.texts[0].width
+    net = {"linear.0.weight": torch.eye(width), "linear.0.bias": torch.ones(width)}
+    torch.save({width: (net, net)}, folder / "models/hypernetworks/tilt.pt")
+    plain = told(wish("a pear"))[0]
+
+    tilted, fields, warnings = told(wish("a pear<hypernet:tilt:0.5>"))
+    assert warnings == () and "Missing networks" not in fields
+    assert len({plain, tilted, told(wish("a pear<hypernet:tilt>"))[0]}) == 3
+    chosen = {"sd_hypernetwork": "tilt", "extra_networks_default_multiplier": 0.5}
+    assert told(wish("a pear"), **chosen)[0] == tilted
+    assert told(wish("a pear"))[0] == plain
 
 
 def test_what_is_missing_or_does_not_fit_is_told_and_the_picture_made_without(told, folder):
