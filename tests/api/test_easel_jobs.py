@@ -112,6 +112,8 @@ def test_results_come_by_address_or_inline(client: TestClient) -> None:
     plain = client.get(f"{sent['url']}/images").json()["images"]
     inline = client.get(f"{sent['url']}/images?inline=true").json()["images"]
     assert [item["data"] for item in plain] == [None, None]
+    grid = job["grid"]
+    assert grid["index"] == -1 and client.get(grid["url"]).status_code == 200
     for item in inline:
         assert base64.b64decode(item["data"]) == client.get(item["url"]).content
 

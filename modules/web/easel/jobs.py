@@ -34,7 +34,7 @@ from modules.web.watching import watched
 _FOREVER = "private, max-age=31536000, immutable"
 _BASE = "/easel/v1/jobs"
 JobId = Annotated[str, Path(max_length=100, description="as POST /easel/v1/jobs gave it")]
-Index = Annotated[int, Path(ge=0, le=100_000, description="counts from 0")]
+Index = Annotated[int, Path(ge=-1, le=100_000, description="counts from 0; -1: the grid")]
 
 
 def build_router(app: App) -> APIRouter:

@@ -42,9 +42,13 @@ class Submitted(BaseModel):
 class Image(BaseModel):
     """A picture that is there."""
 
-    index: int = Field(description="counts from 0 over all pictures of the job")
+    model_config = ConfigDict(extra="allow")  # later fields reach clients that know them
+
+    index: int = Field(description="counts from 0 over all pictures of the job; -1: the grid")
     seed: int
     subseed: int
+    prompt: str = Field(description="with the styles' texts")
+    negative_prompt: str
     infotext: str = Field(description="the parameters as A1111 writes them")
     width: int = Field(description="pixels")
     height: int = Field(description="pixels")
@@ -66,6 +70,8 @@ class JobError(BaseModel):
 
 class Job(BaseModel):
     """A job as it is at this moment. Times are unix seconds."""
+
+    model_config = ConfigDict(extra="allow")
 
     id: str
     kind: str = Field(examples=["txt2img"])
@@ -89,6 +95,7 @@ class Job(BaseModel):
     interrupted: bool = Field(description="ended before all pictures were whole")
     error: JobError | None
     items: list[Image]
+    grid: Image | None = Field(description="all pictures on one sheet, where one was made")
     summary: dict[str, Any] | None = Field(description="what it was made with, once that is known")
     request: dict[str, Any] = Field(description="the wish, its seeds drawn")
     settings: dict[str, Any] = Field(description="its settings that are not the defaults")
@@ -97,7 +104,7 @@ class Job(BaseModel):
     @classmethod
     def of(cls, view: JobView) -> Job:
         record = view.to_record()
-        for item in record["items"]:
+        for item in [*record["items"], *([record["grid"]] if record["grid"] else [])]:
             item["url"] = f"/easel/v1/jobs/{view.id}/images/{item['index']}"
         return cls.model_validate(record)
 
