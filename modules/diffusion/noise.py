@@ -266,7 +266,8 @@ class BrownianNoise:
 
     The noise of an interval does not depend on how many steps are taken (A1111 numerics: per-step
     noise). `sigmas` is the full schedule, before img2img cuts it; `shape` is (C,H,W); `dtype` that
-    of the latent that img2img starts from. Subseeds and ensd have no effect here.
+    of the latent that img2img starts from. Subseeds and ensd have no effect here. `together`: one
+    path for the whole batch, which differs with every seed in it.
     """
 
     def __init__(
@@ -278,19 +279,26 @@ class BrownianNoise:
         source: str,
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
+        together: bool = False,
     ) -> None:
         self._device = torch.device(device)
+        self._together = together
         # What is drawn on the CPU is also added up there: one upload a step, not one a node.
         tree_device = draw_device(source, self._device)
         low, high = float(sigmas[sigmas > 0].min()), float(sigmas.max())
+        size, entropies = tuple(shape), list(seeds)
+        if together:
+            size = (len(seeds), *shape)
+            entropies = [int(np.random.SeedSequence(seeds).generate_state(1)[0])]
         self._trees = [
-            _SourcedTree(source, tuple(shape), low, high, seed, tree_device, dtype)
-            for seed in seeds
+            _SourcedTree(source, size, low, high, entropy, tree_device, dtype)
+            for entropy in entropies
         ]
 
     def __call__(self, sigma: Tensor, sigma_next: Tensor) -> Tensor:
         """(B,C,H,W) unit noise in `dtype` for the step from sigma to sigma_next, both 0-dim."""
         low, high = sorted((float(sigma), float(sigma_next)))
-        increments = torch.stack([tree.increment(low, high) for tree in self._trees])
+        drawn = [tree.increment(low, high) for tree in self._trees]
+        increments = drawn[0] if self._together else torch.stack(drawn)
         length = (sigma_next - sigma).abs().sqrt().cpu()
         return upload((increments if sigma_next > sigma else -increments) / length, self._device)

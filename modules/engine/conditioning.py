@@ -15,6 +15,7 @@ from torch import Tensor
 from modules.diffusion.guidance import BatchConditioning, Conditioning, Part
 from modules.engine.embeddings import Embeddings
 from modules.engine.texts import Texts
+from modules.generation.old_emphasis import old_chunk
 from modules.generation.prompt import index_at, prompt_schedule, split_and
 from modules.generation.tokens import Chunk, Tokenizer, chunk, fill_up, segments_of
 from modules.networks.model import Model
@@ -37,6 +38,7 @@ class TextEncoder:
         self._clip_skip = settings.sd.CLIP_stop_at_last_layers
         self._emphasis = settings.sd.emphasis
         self._backtrack = settings.sd.comma_padding_backtrack
+        self._old = settings.compatibility.use_old_emphasis_implementation
         self._known: dict[tuple[str, ...], tuple[Tensor, ...]] = {}
 
     def encode(self, variants: Sequence[str]) -> tuple[Tensor, ...]:
@@ -47,20 +49,25 @@ class TextEncoder:
         return self._known[key]
 
     def _encoded(self, variants: tuple[str, ...]) -> tuple[Tensor, ...]:
-        segments = {text: segments_of(text, self._emphasis) for text in dict.fromkeys(variants)}
-        weighted = any(s.weight != 1 and not s.is_break for row in segments.values() for s in row)
-        # Emphasis restores the mean over all variants, repeated ones counted each time.
-        texts = list(variants) if weighted else list(segments)
         names = self._embeddings.names if self._embeddings else None
-        rows = [chunk(segments[text], self._tokenizer, self._backtrack, names) for text in texts]
+        if self._old and self._model.spec.family == "sd1":
+            texts = list(variants)
+            rows = [[old_chunk(text, self._tokenizer, names)] for text in texts]
+        else:
+            segments = {text: segments_of(text, self._emphasis) for text in dict.fromkeys(variants)}
+            flat = [segment for row in segments.values() for segment in row]
+            weighted = any(each.weight != 1 and not each.is_break for each in flat)
+            # Emphasis restores the mean over all variants, repeated ones counted each time.
+            texts = list(variants) if weighted else list(segments)
+            rows = [
+                chunk(segments[text], self._tokenizer, self._backtrack, names) for text in texts
+            ]
         encoded = self._model.encode_text(
             fill_up(rows, self._tokenizer),
             clip_skip=self._clip_skip,
             emphasis=self._emphasis,
             vectors=self._vectors(rows),
         ).tokens
-        if weighted:
-            return tuple(encoded)
         by_text = dict(zip(texts, encoded, strict=True))
         return tuple(by_text[text] for text in variants)
 

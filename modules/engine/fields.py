@@ -47,8 +47,8 @@ def extra_fields(
     fields |= {name: value for name, value in first.walk.fields.items() if name != "Schedule type"}
     fields |= _settings_fields(request, settings, plan)
     fields |= recorded_fields(settings, plan)
-    if request.hires is not None:
-        fields |= _hires_fields(request.hires, plan, fields["Schedule type"])
+    if plan.hires is not None:
+        fields |= _hires_fields(plan.hires, plan, fields["Schedule type"])
     return fields
 
 

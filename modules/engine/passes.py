@@ -84,14 +84,16 @@ class Running:
             ensd=plan.ensd,
         )
         self._brownian = None
-        if walk.entry.noise == "brownian" and walk.schedule is not None:
+        if walk.entry.noise == "brownian" and isinstance(walk.levels, Tensor):
+            assert walk.schedule is not None
             self._brownian = BrownianNoise(
                 seeds,
                 shape,
-                walk.schedule,
+                walk.levels if plan.noise_by_batch else walk.schedule,
                 source=plan.noise_source,
                 device=model.device,
                 dtype=begin.dtype if begin else torch.float32,
+                together=plan.noise_by_batch,
             )
         self._guided = Guided(
             _denoiser(walk, walk.table, model, quantize),

@@ -18,6 +18,7 @@ from modules.diffusion.guidance import SkipNegative
 from modules.diffusion.noise import MAX_SEED
 from modules.diffusion.noise_schedule import SigmaTable
 from modules.engine.checkpoints import Checkpoint, check_same_latents
+from modules.engine.old_sizes import with_todays_sizes
 from modules.engine.refiner import Refiner, make_refiner, refines_pass
 from modules.engine.refusals import refuse_what_is_missing, warnings_of
 from modules.engine.texts import Texts, texts_of
@@ -88,6 +89,7 @@ class Plan:
     skip_negative: SkipNegative
     clip_skip: int
     tiling: bool
+    noise_by_batch: bool
     warnings: tuple[str, ...]
 
     @property
@@ -144,6 +146,7 @@ def make_plan(
     """
     assert request.seed >= 0 and request.subseed >= 0, "seeds are drawn before a request is planned"
     refuse_what_is_missing(request, settings)
+    request = with_todays_sizes(request, settings, spec.default_size)
     table = sigma_table(alphas_cumprod, settings)
     asked_size, (width, height) = _sizes(request, spec)
     common = _Common(request, settings, styles, spec, table, others or Others())
@@ -194,6 +197,7 @@ def make_plan(
         ),
         clip_skip=settings.sd.CLIP_stop_at_last_layers,
         tiling=settings.sd.tiling if request.tiling is None else request.tiling,
+        noise_by_batch=settings.compatibility.no_dpmpp_sde_batch_determinism,
         warnings=warnings_of(request, settings, styles),
     )
 

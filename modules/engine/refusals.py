@@ -29,8 +29,6 @@ _PICTURE_SETTINGS = (
     "token_merging_ratio_img2img",
     "upcast_attn",
     "upscaler_for_img2img",
-    "use_old_emphasis_implementation",
-    "use_old_hires_fix_width_height",
 )
 
 

@@ -75,6 +75,10 @@ class Tokenizer:
         """Token numbers of the text alone, however many."""
         return self._backend.encode(text, add_special_tokens=False).ids
 
+    def token(self, number: int) -> str:
+        """The token of that number, as the vocabulary writes it."""
+        return self._backend.id_to_token(number) or ""
+
 
 def load_tokenizer(configs_dir: Path) -> Tokenizer:
     """The tokenizer that ships in `configs_dir`/clip. Takes a tenth of a second: keep it."""
@@ -149,12 +153,13 @@ class Chunk:
     placements: tuple[tuple[int, str], ...] = ()
 
 
-def _padded(
+def chunk_of(
     tokenizer: Tokenizer,
     ids: Sequence[int],
     weights: Sequence[float],
     placements: Sequence[tuple[int, str]] = (),
 ) -> Chunk:
+    """One chunk of at most 75 tokens with their weights, padded with end marks."""
     room = CHUNK - len(ids)
     assert room >= 0 and len(ids) == len(weights)
     return Chunk(
@@ -166,7 +171,7 @@ def _padded(
 
 def empty_chunk(tokenizer: Tokenizer) -> Chunk:
     """What a shorter prompt is filled up with."""
-    return _padded(tokenizer, (), ())
+    return chunk_of(tokenizer, (), ())
 
 
 class _Cutter:
@@ -182,7 +187,7 @@ class _Cutter:
         self.last_comma: int | None = None
 
     def flush(self) -> None:
-        self.chunks.append(_padded(self.tokenizer, self.ids, self.weights, self.placements))
+        self.chunks.append(chunk_of(self.tokenizer, self.ids, self.weights, self.placements))
         self.ids, self.weights, self.placements, self.last_comma = [], [], [], None
 
     def add(self, token: int, weight: float) -> None:

@@ -168,7 +168,10 @@ class Compatibility(Section, id="compatibility", title="Compatibility", category
         True, "Turn the right ones of these on from the Version in pasted infotext"
     )
     use_old_emphasis_implementation: bool = option(
-        False, "Use old emphasis implementation", built=False, infotext="Old emphasis"
+        False,
+        "Use old emphasis implementation",
+        "Brackets alone, no numbers, 75 tokens at most; for SD 1 only.",
+        infotext="Old emphasis",
     )
     use_old_karras_scheduler_sigmas: bool = option(
         False, "Use old schedule ends, sigma 0.1 to 10", infotext="Old Karras sigmas"
@@ -176,11 +179,10 @@ class Compatibility(Section, id="compatibility", title="Compatibility", category
     no_dpmpp_sde_batch_determinism: bool = option(
         False,
         "Let DPM++ SDE's pictures depend on their batch",
-        built=False,
         infotext="SDE noise by batch",
     )
     use_old_hires_fix_width_height: bool = option(
-        False, "Width and height are hires fix's final size", built=False
+        False, "Width and height are hires fix's final size"
     )
     dont_fix_second_order_samplers_schedule: bool = option(
         False,

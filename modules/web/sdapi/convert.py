@@ -5,6 +5,7 @@ sums.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 from fastapi import HTTPException
@@ -67,7 +68,14 @@ def to_request(body: Txt2ImgBody | Img2ImgBody, app: App) -> Request:
     }
     if isinstance(body, Img2ImgBody):
         return Request(**values, init=_init(body, app))
-    return Request(**values, hires=_hires(body, app) if body.enable_hr else None)
+    if not body.enable_hr:
+        return Request(**values)
+    hires = _hires(body, app)
+    if body.firstphase_width > 0 and body.firstphase_height > 0:
+        # The oldest clients give the final size, and here the first pass's.
+        hires = replace(hires, resize_x=body.width, resize_y=body.height)
+        values |= {"width": body.firstphase_width, "height": body.firstphase_height}
+    return Request(**values, hires=hires)
 
 
 def _refuse_unknown_scripts(body: Base) -> None:
@@ -98,7 +106,12 @@ def _with_infotext(body: Txt2ImgBody | Img2ImgBody, app: App) -> Txt2ImgBody | I
         return body
     auto = app.settings.current.compatibility.auto_backcompat
     text = app.with_present_names(body.infotext)
-    found = infotexts.to_api_fields(infotexts.parse(text, old_behaviour=auto))
+    parsed = infotexts.parse(text, old_behaviour=auto)
+    if not {"prompt", "negative_prompt", "styles"} & body.model_fields_set:
+        styles = list(app.styles.by_name().values())
+        mode = app.settings.current.infotext.infotext_styles
+        parsed = infotexts.take_styles(parsed, styles, mode)
+    found = infotexts.to_api_fields(parsed)
     overrides = {**found.pop("override_settings", {}), **(body.override_settings or {})}
     known = type(body).model_fields
     fresh = {

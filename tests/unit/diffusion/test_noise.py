@@ -146,3 +146,17 @@ def test_brownian_noise_leaves_torchsde_as_it_was(table: SigmaTable) -> None:
     )
     stock(0.0, 0.5)
     assert type(stock._left_child) is brownian_interval._Interval
+
+
+def test_together_a_batch_has_one_path_that_every_seed_in_it_changes() -> None:
+    sigmas = torch.tensor([10.0, 5.0, 1.0, 0.0])
+
+    def drawn(*seeds: int) -> torch.Tensor:
+        noise = BrownianNoise(seeds, (4, 8, 8), sigmas, source="NV", together=True)
+        return noise(sigmas[0], sigmas[1])
+
+    assert drawn(1, 2).shape == (2, 4, 8, 8)
+    assert torch.equal(drawn(1, 2), drawn(1, 2)), "a job that is run again is the same"
+    assert not torch.equal(drawn(1, 2)[0], drawn(1)[0])
+    assert not torch.equal(drawn(1, 2)[0], drawn(1, 3)[0])
+    assert abs(float(drawn(1, 2).std()) - 1) < 0.15

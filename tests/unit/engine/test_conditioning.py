@@ -1,6 +1,7 @@
 """Conditioning: which text counts at which call, and how what is encoded is laid out."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -18,6 +19,8 @@ TOKENIZER = load_tokenizer(Path(__file__).resolve().parents[3] / "configs")
 
 class Encoder:
     """Stands for a model: each token becomes its own number, so that texts can be told apart."""
+
+    spec = SimpleNamespace(family="sd1")
 
     def __init__(self) -> None:
         self.calls: list[int] = []  # rows of each call
@@ -137,3 +140,11 @@ def test_a_longer_negative_prompt_pads_the_prompt_or_is_cut_the_old_way():
     tail = padded(0).positive[0][0].conditioning.cross_attention[77:, 0].int().tolist()
     assert tail == [TOKENIZER.start_id] + [TOKENIZER.end_id] * 76
     assert len(cut(0).negative[0].cross_attention) == 77
+
+
+def test_old_emphasis_reads_brackets_as_tokens_and_keeps_to_one_chunk():
+    made, _ = conditioner("(cat:1.2) " + "dog " * 90, use_old_emphasis_implementation=True, steps=2)
+
+    tokens = made(0).positive[0][0].conditioning.cross_attention
+    assert tokens.shape == (77, 1)
+    assert [int(token) for token in tokens[1:6, 0]] == TOKENIZER.ids("cat : 1 . 2")

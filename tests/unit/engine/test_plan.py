@@ -235,3 +235,21 @@ def test_a_noise_schedule_of_the_checkpoint_is_used():
     highest = ((1 - alphas[-1]) / alphas[-1]).sqrt()
     start = plan.passes[0].walk.start
     assert isinstance(start, torch.Tensor) and torch.allclose(start, highest)
+
+
+def test_the_old_setting_makes_width_and_height_the_final_size():
+    settings = {"use_old_hires_fix_width_height": True}
+    plan = plan_of(width=1024, height=768, hires=Hires(), settings=settings)
+
+    assert plan.asked_size == (640, 448)
+    assert plan.final_size == (1024, 768) and plan.enlarging is not None
+    assert (plan.enlarging.width, plan.enlarging.height) == (1097, 768)
+    plain = plan_of(width=640, height=448, hires=Hires(resize_x=1024, resize_y=768))
+    assert plan.final_size == plain.final_size
+
+
+def test_the_old_setting_leaves_a_request_alone_that_says_what_to_resize_to():
+    settings = {"use_old_hires_fix_width_height": True}
+    hires = Hires(resize_x=1024, resize_y=768)
+    assert plan_of(width=640, height=448, hires=hires, settings=settings).asked_size == (640, 448)
+    assert plan_of(width=640, height=448, settings=settings).asked_size == (640, 448)
