@@ -119,13 +119,19 @@ class Making:
 
     def _conditioner(self, step: Pass, batch: list[int], *, refines: bool = False) -> Conditioner:
         """Of the checkpoint at work, with the pass's networks on it."""
-        encoder = self._encoder(step.texts.tags, refines)
+        own = encoding = step.texts.tags
+        if step.hires_steps and self._settings.compatibility.hires_fix_use_firstpass_conds:
+            encoding = self._plan.passes[0].texts.tags
+        encoder = self._encoder(encoding, refines)
         timeline = Timeline(
             self._plan.passes[0].walk.total_steps,
             step.hires_steps,
             old=self._settings.compatibility.use_old_scheduling,
         )
-        return Conditioner(step.texts, encoder, timeline, self._settings, len(batch))
+        made = Conditioner(step.texts, encoder, timeline, self._settings, len(batch))
+        if encoding != own:
+            self._encoder(own, refines)  # the U-Net is to have the pass's own networks
+        return made
 
     def _encoder(self, tags: Sequence[Tag], refines: bool) -> TextEncoder:
         model = self._turns.model

@@ -17,7 +17,6 @@ _PICTURE_SETTINGS = (
     "auto_vae_precision_bfloat16",
     "ddim_discretize",
     "fp8_storage",
-    "hires_fix_use_firstpass_conds",
     "hypertile_enable_unet",
     "hypertile_enable_vae",
     "lora_functional",

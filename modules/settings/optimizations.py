@@ -191,8 +191,7 @@ class Compatibility(Section, id="compatibility", title="Compatibility", category
     )
     hires_fix_use_firstpass_conds: bool = option(
         False,
-        "Use the first pass's encoded prompts in hires fix's second",
-        built=False,
+        "Encode hires fix's second prompts with the first pass's networks",
         infotext="Hires firstpass conds",
     )
     use_old_scheduling: bool = option(

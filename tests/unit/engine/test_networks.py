@@ -152,6 +152,20 @@ def test_hypernetworks_are_used_each_with_its_multiplier(told, folder, model):
     assert told(wish("a pear"))[0] == plain
 
 
+def test_the_second_prompts_may_be_encoded_with_the_first_passs_networks(told, folder, model):
+    lora(folder, "two", model)
+
+    def made(prompt, first_passs):
+        hires = Hires(prompt=prompt, scale=1.0, denoising_strength=0.9, steps=1)
+        changes = {"hires_fix_use_firstpass_conds": first_passs}
+        return told(wish("a pear", hires=hires), **changes)[0]
+
+    of_texts_alone = "a pear<lora:two:1:0>"
+    assert made(of_texts_alone, False) != made("a pear", False)
+    assert made(of_texts_alone, True) == made("a pear", True)
+    assert made("a pear<lora:two:0:1>", True) != made("a pear", True)
+
+
 def test_what_is_missing_or_does_not_fit_is_told_and_the_picture_made_without(told, folder):
     plain = told(wish("a pear"))[0]
     save_file({"nothing.weight": torch.ones(2)}, folder / "models/Lora/odd.safetensors")
