@@ -21,6 +21,8 @@ from modules.generation.network_names import with_names
 from modules.generation.request import Request
 from modules.generation.version import VERSION
 from modules.generation.wish import Wish, wish_from_record
+from modules.jobs.assignment import Desk
+from modules.jobs.console import Console
 from modules.jobs.delivery import Delivery, places_of
 from modules.jobs.inputs import InputStore
 from modules.jobs.intake import Intake
@@ -28,7 +30,6 @@ from modules.jobs.job import Source
 from modules.jobs.lock import FolderLock
 from modules.jobs.own import OwnJobs, Visitors
 from modules.jobs.queue import JobQueue
-from modules.jobs.station import Desk
 from modules.jobs.store import Store
 from modules.jobs.supervisor import Staff, Supervisor, WorkerStatus, starts_of
 from modules.jobs.webhooks import Webhooks
@@ -112,6 +113,7 @@ class App:
         )
         self.outward = Outward(local_too=flags.webhooks_local, agent=f"Easel/{VERSION}")
         self._webhooks = Webhooks(self._store, self.outward)
+        self._console = Console(self._queue, sys.stderr)
         self._closed = False
         self.started_at = {"library and queue": time.time()}  # unix s at which each was there
         self.is_ending: Callable[[], bool] = lambda: self._closed  # the server may know earlier
@@ -123,6 +125,8 @@ class App:
         self._supervisor.start()
         if self.flags.webhooks:
             self._webhooks.start()
+        if sys.stderr.isatty() and not self.flags.disable_console_progressbars:
+            self._console.open()
         self.started_at["worker begun"] = time.time()
 
     def close(self) -> None:
@@ -130,6 +134,7 @@ class App:
         if self._closed:
             return
         self._closed = True
+        self._console.close()
         self._supervisor.close()
         self._webhooks.close()
         self._store.close()

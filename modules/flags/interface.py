@@ -39,9 +39,7 @@ class Interface(Group, title="Page, settings and file names"):
     filenames_max_length: int = value(128, "longest part of a file's name", parse=int, metavar="N")
     disable_all_extensions: bool = switch("run no extension", _NO_EXTENSIONS)
     disable_extra_extensions: bool = switch("run built-in extensions only", _NO_EXTENSIONS)
-    disable_console_progressbars: bool = switch(
-        "show no progress bars in the console", "the console shows none"
-    )
+    disable_console_progressbars: bool = switch("show no progress bars in the console")
     ui_debug_mode: bool = switch("start without a model", "the page never waits for a model")
     gradio_img2img_tool: str = value(
         "editor",

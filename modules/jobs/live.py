@@ -31,6 +31,7 @@ class Live:
     preview: tuple[str, bytes] | None = None  # MIME type, bytes
     looked: float = float("-inf")
     looking: bool = False  # what the worker was told last
+    _batch: tuple[int, int, float] = (-1, 0, 0.0)  # its picture, its first step told, and when
     _started: float = 0.0  # the moment of the first progress: loading a model is no measure
     _start_fraction: float = 0.0
     _fraction: float = field(default=0.0)
@@ -38,6 +39,8 @@ class Live:
     def progressed(self, image_index: int, step: int, steps: int) -> None:
         self.image_index, self.step, self.steps = image_index, step, steps
         self.message = ""
+        if self._batch[0] != image_index:
+            self._batch = (image_index, step, self.clock())
         before = self.image_count - len(self.indexes)
         place = self._place()
         batch = min(self.batch_size, len(self.indexes) - place)
@@ -65,6 +68,17 @@ class Live:
             return None
         passed = self.clock() - self._started
         return passed / made * (1.0 - self._fraction)
+
+    @property
+    def pace(self) -> float | None:
+        """Steps a second in this batch; None while there is none to tell."""
+        steps, seconds = self.step - self._batch[1], self.clock() - self._batch[2]
+        return steps / seconds if steps > 0 and seconds > 0 else None
+
+    @property
+    def batch_seconds(self) -> float:
+        """Seconds since the batch's first step was told."""
+        return self.clock() - self._batch[2]
 
     def look(self) -> bool:
         """Somebody looks. True where the worker must be told."""

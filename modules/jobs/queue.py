@@ -10,7 +10,8 @@ import itertools
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from modules.errors import EaselError, JobError, StorageError
@@ -234,6 +235,11 @@ class JobQueue:
             if (live := self._live.get(job_id)) is not None:
                 live.preview_n, live.preview = next(self._preview_numbers), (mime, data)
         self._tell(job_id, ended=False)
+
+    def glances(self) -> Mapping[str, Live]:
+        """How the running jobs go at this moment, by id: copies."""
+        with self._changed:
+            return {job_id: replace(live) for job_id, live in self._live.items()}
 
     def looks_that_ended(self) -> list[str]:
         with self._changed:

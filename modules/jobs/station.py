@@ -11,20 +11,16 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from modules.errors import EaselError, StorageError, WorkerError, from_record
 from modules.generation.request import Request
 from modules.generation.result import Picture, Summary
 from modules.jobs import messages
-from modules.jobs.delivery import Delivery, Recipe
-from modules.jobs.inputs import InputStore
-from modules.jobs.job import Job, JobState, Stopping
+from modules.jobs.assignment import Assignment, Desk
+from modules.jobs.job import JobState
 from modules.jobs.live import Live
 from modules.jobs.messages import Message, ProtocolError
-from modules.jobs.queue import JobQueue
-from modules.jobs.store import Store
 from modules.jobs.worker_process import WorkerProcess
 
 log = logging.getLogger(__name__)
@@ -33,29 +29,6 @@ State = Literal["starting", "ready", "busy", "failed"]
 DEATHS_ALLOWED = 2  # with no picture in between; then the job is to blame
 _FAILURES_SHOWN = 3  # starts that came to nothing before the worker counts as failed
 _LONGEST_PAUSE = 30.0  # seconds between two starts that come to nothing
-
-
-@dataclass(frozen=True)
-class Desk:
-    """What all stations work with."""
-
-    store: Store
-    queue: JobQueue
-    delivery: Delivery
-    inputs: InputStore
-
-
-@dataclass
-class Assignment:
-    """The job that a station has, and what came of it so far."""
-
-    job: Job
-    recipe: Recipe
-    indexes: tuple[int, ...]
-    summary: Summary | None = None
-    delivered: int = 0
-    skipped: bool = False
-    failure: EaselError | None = field(default=None)
 
 
 class Station:
@@ -345,44 +318,19 @@ class Station:
         state = JobState.DONE
         if error is None:
             try:
-                state, error = self._verdict(assignment, stopped)
+                state, error = assignment.verdict(stopped, self._desk)
             except StorageError as trouble:
                 error = trouble
+        state = JobState.FAILED if error else state
         self._assignment = None
-        if error is None and state is JobState.DONE and self._grid_wanted(assignment):
+        log.info("%s", assignment.in_words(state))
+        if state is JobState.DONE and assignment.wants_grid(self._desk):
             self._become("ready", "")  # the worker need not wait for the sheet
-            self._make_grid(assignment)
+            assignment.make_grid(self._desk)
             self._desk.queue.ended(job_id, state)
-            return
-        self._desk.queue.ended(job_id, JobState.FAILED if error else state, error)
-        self._become("ready", "")
-
-    def _grid_wanted(self, assignment: Assignment) -> bool:
-        job = assignment.job
-        made = job.image_count - len(assignment.indexes) + assignment.delivered
-        return assignment.summary is not None and self._desk.delivery.wants_grid(
-            assignment.recipe, made
-        )
-
-    def _make_grid(self, assignment: Assignment) -> None:
-        """The pictures are there whatever becomes of the sheet."""
-        assert assignment.summary is not None
-        try:
-            self._desk.delivery.deliver_grid(assignment.job, assignment.recipe, assignment.summary)
-        except EaselError as error:
-            log.warning("job %s gets no grid: %s", assignment.job.id, error)
-
-    def _verdict(self, assignment: Assignment, stopped: bool) -> tuple[JobState, EaselError | None]:
-        stopping = self._desk.store.get(assignment.job.id).stopping
-        if stopping is Stopping.CANCEL:
-            return JobState.CANCELLED, None
-        asked_for = stopped or assignment.skipped or stopping is not Stopping.NO
-        missing = len(assignment.indexes) - assignment.delivered
-        if missing and not asked_for:
-            return JobState.FAILED, WorkerError(
-                f"the worker ended the job with {missing} pictures missing: see worker.log"
-            )
-        return JobState.DONE, None
+        else:
+            self._desk.queue.ended(job_id, state, error)
+            self._become("ready", "")
 
     def _send_input(self, sha256: str) -> None:
         try:

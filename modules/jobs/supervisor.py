@@ -20,9 +20,10 @@ from modules.errors import EaselError, JobError, StorageError, WorkerError
 from modules.flags import Flags
 from modules.generation.wish import wish_from_record
 from modules.jobs import messages
+from modules.jobs.assignment import Assignment, Desk
 from modules.jobs.delivery import Recipe
 from modules.jobs.job import Job, JobState, Stopping
-from modules.jobs.station import Assignment, Desk, State, Station
+from modules.jobs.station import State, Station
 from modules.jobs.worker_process import WorkerLog, WorkerProcess
 from modules.settings import Settings
 

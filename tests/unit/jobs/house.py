@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from modules.generation.request import Request
+from modules.jobs.assignment import Desk
 from modules.jobs.delivery import Delivery, Places
 from modules.jobs.inputs import InputStore
 from modules.jobs.job import JobView, NewJob
 from modules.jobs.messages import Start
 from modules.jobs.queue import JobQueue
-from modules.jobs.station import Desk
 from modules.jobs.store import Store
 from modules.jobs.supervisor import Staff, Supervisor
 

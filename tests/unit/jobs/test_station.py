@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from modules.jobs import messages, station
+from modules.jobs.assignment import Assignment, Desk
 from modules.jobs.messages import Message
-from modules.jobs.station import Assignment, Desk, Station
+from modules.jobs.station import Station
 from modules.jobs.supervisor import read_recipe
 from tests.unit.jobs.house import House, new_job
 
