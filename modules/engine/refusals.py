@@ -14,7 +14,6 @@ from modules.settings import OPTIONS, Settings
 
 # Settings that would change the picture; the mark `built` of their rows says when they do.
 _PICTURE_SETTINGS = (
-    "auto_vae_precision_bfloat16",
     "ddim_discretize",
     "fp8_storage",
     "hypertile_enable_unet",

@@ -21,7 +21,7 @@ from transformers import CLIPTextModel
 
 from modules.networks import text
 from modules.networks.spec import SIZE_WIDTH, Spec
-from modules.networks.vae import Vae
+from modules.networks.vae import Rescues, Vae
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,6 @@ class PrecisionPolicy:
     no_half: bool = False
     no_half_vae: bool = False
     precision: Literal["autocast", "half", "full"] = "autocast"
-    vae_rescue: bool = True  # an fp16 VAE that overflows goes to fp32
 
     def network_dtype(self, device: torch.device) -> torch.dtype:
         """Of U-Net and text encoder."""
@@ -74,6 +73,15 @@ class Model:
     @property
     def vae(self) -> AutoencoderKL:
         return self._vae.module
+
+    @property
+    def vae_rescues(self) -> Rescues:
+        """Precisions that the VAE may go to where it overflows."""
+        return self._vae.rescues
+
+    @vae_rescues.setter
+    def vae_rescues(self, rescues: Rescues) -> None:
+        self._vae.rescues = rescues
 
     @property
     def device(self) -> torch.device:

@@ -25,7 +25,7 @@ from modules.networks.model import Model, PrecisionPolicy, predicts_v
 from modules.networks.sidecar import sidecar_path
 from modules.networks.sources import Part, Source, open_file, open_vae
 from modules.networks.spec import Spec
-from modules.networks.vae import Vae
+from modules.networks.vae import Rescues, Vae
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +54,10 @@ def choose_device(name: str | None = None) -> torch.device:
 
 
 class Models:
-    """The checkpoints of one device. `keep` is how many stay loaded, the oldest leaving first."""
+    """The checkpoints of one device. `keep` is how many stay loaded, the oldest leaving first.
+
+    `vae_rescues`: the precisions that the VAE of each one got from now on may go to.
+    """
 
     def __init__(
         self,
@@ -66,6 +69,7 @@ class Models:
         self.device = device if isinstance(device, torch.device) else choose_device(device)
         self.policy = policy or PrecisionPolicy()
         self.keep = keep
+        self.vae_rescues: Rescues = (torch.float32,)
         self._loaded: OrderedDict[Path, tuple[Signature, Model]] = OrderedDict()
         if self.device.type == "cuda":  # as the original does (A1111 numerics: precision policy)
             torch.backends.cuda.matmul.allow_tf32 = True
@@ -86,6 +90,7 @@ class Models:
         known = self._loaded.get(checkpoint)
         if known is not None and known[0] == signature:
             self._loaded.move_to_end(checkpoint)
+            known[1].vae_rescues = self.vae_rescues
             return known[1]
         begun = time.perf_counter()
         try:
@@ -181,7 +186,7 @@ class Models:
             dtype=dtype,
             device=self.device,
         )
-        return Vae(module, source.spec.latent_scale, rescue=self.policy.vae_rescue)
+        return Vae(module, source.spec.latent_scale, rescues=self.vae_rescues)
 
     def _fill(self, module: nn.Module, part: Part) -> None:
         keys = part.keys(build.parameter_shapes(module))

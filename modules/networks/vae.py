@@ -11,21 +11,34 @@ from typing import cast
 
 import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
-from torch import Tensor
+from torch import Tensor, nn
 
 log = logging.getLogger(__name__)
+
+Rescues = tuple[torch.dtype, ...]
+
+
+def rescues(*, bfloat16: bool, float32: bool) -> Rescues:
+    """What an overflowing VAE may go to, by the two settings (A1111 numerics 10).
+
+    The original gives up where bfloat16 does not help; we go on to fp32 if that is allowed.
+    """
+    return (torch.bfloat16,) * bfloat16 + (torch.float32,) * float32
 
 
 class Vae:
     """An autoencoder and its latent scale.
 
-    `rescue`: where fp16 overflows, repeat in fp32 and stay there.
+    `rescues`: precisions to repeat in, in turn, where the result is not a number; it stays in the
+    one that worked.
     """
 
-    def __init__(self, module: AutoencoderKL, scale: float, *, rescue: bool = True) -> None:
+    def __init__(
+        self, module: AutoencoderKL, scale: float, *, rescues: Rescues = (torch.float32,)
+    ) -> None:
         self.module = module
         self.scale = scale
-        self.rescue = rescue
+        self.rescues = rescues
 
     @property
     def dtype(self) -> torch.dtype:
@@ -69,9 +82,13 @@ class Vae:
         return pixels
 
     def _rescued(self, result: Tensor) -> bool:
-        """Whether the result overflowed and the VAE went to fp32, so that it is worth a retry."""
-        if not self.rescue or self.dtype == torch.float32 or not result.isnan().any():
+        """Whether the result overflowed and the VAE went on to a precision worth a retry."""
+        before = self.dtype
+        if before == torch.float32 or not result.isnan().any():
             return False
-        log.warning("The VAE overflowed in %s; it stays in fp32 from now on", self.dtype)
-        self.module.float()
+        place = self.rescues.index(before) + 1 if before in self.rescues else 0
+        if place == len(self.rescues):
+            return False
+        cast(nn.Module, self.module).to(self.rescues[place])
+        log.warning("The VAE overflowed in %s; from now on it computes in %s", before, self.dtype)
         return True

@@ -137,11 +137,9 @@ class Vae(Section, id="vae", title="VAE", category=CATEGORY):
         True, "The VAE chosen here wins over a checkpoint's preferred one", built=False
     )
     auto_vae_precision_bfloat16: bool = option(
-        False, "Try the VAE in bfloat16 when it gives not-a-number", built=False
+        False, "Try the VAE in bfloat16 when it gives not-a-number"
     )
-    auto_vae_precision: bool = option(
-        True, "Try the VAE again in fp32 when it gives not-a-number", built=False
-    )
+    auto_vae_precision: bool = option(True, "Try the VAE again in fp32 when it gives not-a-number")
     sd_vae_encode_method: str = option(
         "Full",
         "VAE type for encoding",

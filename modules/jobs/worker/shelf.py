@@ -16,6 +16,7 @@ from modules.library.catalog import Catalog, CheckpointFile
 from modules.library.hashes import SHORT, Hasher
 from modules.networks.model import Model
 from modules.networks.models import Models
+from modules.networks.vae import rescues
 from modules.settings import Settings
 
 Tell = Callable[[str], None]
@@ -91,6 +92,10 @@ class Shelf:
         self, file: CheckpointFile, vae: Path | None, settings: Settings, tell: Tell
     ) -> Model:
         self._models.keep = max(1, settings.sd.sd_checkpoints_limit)
+        self._models.vae_rescues = rescues(
+            bfloat16=settings.vae.auto_vae_precision_bfloat16,
+            float32=settings.vae.auto_vae_precision,
+        )
         if not self._models.has(file.path, vae):
             tell(f"Loading {file.name}")
         model = self._models.get(file.path, vae)

@@ -210,3 +210,11 @@ def test_devices_are_chosen_by_name() -> None:
     for name in ("tpu", "cuda:99", "99"):
         with pytest.raises(FlagsError, match=name):
             choose_device(name)
+
+
+def test_where_a_vae_may_go_is_told_anew_at_each_get(tiny_files: Files) -> None:
+    models, path = Models("cpu"), tiny_files("single.safetensors")
+    models.vae_rescues = (torch.bfloat16,)
+    assert models.get(path).vae_rescues == (torch.bfloat16,)
+    models.vae_rescues = ()
+    assert models.get(path).vae_rescues == ()

@@ -10,13 +10,13 @@ import pytest
 import torch
 
 from modules.networks.model import Model
-from modules.networks.vae import Vae
+from modules.networks.vae import Rescues, Vae, rescues
 
 
-def half_vae_that_overflows(model: Model, *, rescue: bool) -> Vae:
+def half_vae_that_overflows(model: Model, rescues: Rescues) -> Vae:
     module = copy.deepcopy(model.vae)
     module.decoder.conv_in.weight.data *= 60_000  # times four channels: beyond fp16's 65,504
-    return Vae(module.half(), 0.18215, rescue=rescue)
+    return Vae(module.half(), 0.18215, rescues=rescues)
 
 
 def test_encode_without_noise_is_the_scaled_mean(model: Model) -> None:
@@ -52,7 +52,7 @@ def test_a_picture_decodes_to_the_same_bits_in_any_batch(model: Model) -> None:
 def test_an_overflow_in_fp16_is_repeated_in_fp32_which_stays(
     model: Model, caplog: pytest.LogCaptureFixture
 ) -> None:
-    vae = half_vae_that_overflows(model, rescue=True)
+    vae = half_vae_that_overflows(model, (torch.float32,))
     with caplog.at_level(logging.WARNING):
         pixels = vae.decode(torch.randn(1, 4, 4, 4))
     assert pixels.isfinite().all() and vae.dtype == torch.float32
@@ -61,7 +61,7 @@ def test_an_overflow_in_fp16_is_repeated_in_fp32_which_stays(
 
 @torch.no_grad()
 def test_without_the_rescue_an_overflow_stays_one(model: Model) -> None:
-    vae = half_vae_that_overflows(model, rescue=False)
+    vae = half_vae_that_overflows(model, ())
     assert vae.decode(torch.randn(1, 4, 4, 4)).isnan().any() and vae.dtype == torch.float16
 
 
@@ -75,3 +75,31 @@ def test_a_broken_latent_is_not_blamed_on_the_vae(model: Model) -> None:
 def test_the_mode_is_the_mean_without_the_scale(model: Model) -> None:
     pixels = torch.rand(2, 3, 32, 48) * 2 - 1
     assert torch.equal(model.encode_image_mode(pixels) * 0.18215, model.encode_image(pixels))
+
+
+@pytest.mark.parametrize(
+    ("bfloat16", "float32", "order"),
+    [
+        (False, False, ()),
+        (True, False, (torch.bfloat16,)),
+        (False, True, (torch.float32,)),
+        (True, True, (torch.bfloat16, torch.float32)),
+    ],
+)
+@torch.no_grad()
+def test_the_settings_say_where_an_overflow_goes(
+    model: Model, bfloat16: bool, float32: bool, order: Rescues
+) -> None:
+    """bfloat16 has the range of fp32, so the first of the two suffices."""
+    assert rescues(bfloat16=bfloat16, float32=float32) == order
+    vae = half_vae_that_overflows(model, order)
+    pixels = vae.decode(torch.randn(1, 4, 4, 4))
+    assert vae.dtype == (order[0] if order else torch.float16)
+    assert pixels.isfinite().all() == bool(order)
+
+
+@torch.no_grad()
+def test_where_bfloat16_does_not_help_fp32_is_tried_and_then_no_more(model: Model) -> None:
+    vae = half_vae_that_overflows(model, (torch.bfloat16, torch.float32))
+    vae.module.get_parameter("decoder.conv_in.bias").data.fill_(float("nan"))
+    assert vae.decode(torch.randn(1, 4, 4, 4)).isnan().all() and vae.dtype == torch.float32
