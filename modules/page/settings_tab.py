@@ -12,6 +12,7 @@ from gradio.components import Component
 
 from modules.app import App
 from modules.errors import RequestError
+from modules.library.networks import Kind
 from modules.page import widgets
 from modules.page.notices import Notices
 from modules.settings import TABLE, Option, Settings
@@ -110,7 +111,14 @@ def _choices(app: App) -> Mapping[str, list[str]]:
     return {
         "checkpoints": [entry.title for entry in app.catalog.checkpoints],
         "vaes": ["Automatic", "None", *(vae.name for vae in app.catalog.vaes)],
+        "loras": ["None", *_names(app, "lora")],
+        "hypernetworks": ["None", *_names(app, "hypernetwork")],
     }
+
+
+def _names(app: App, kind: Kind) -> list[str]:
+    """The first thousand: every page carries the list, and any other name may be typed."""
+    return [file.name for file in app.networks.list(kind)[:1000]]
 
 
 def _from_control(row: Option, value: Any) -> Any:
