@@ -146,10 +146,7 @@ class Adapters:
                 found.append((target, _Step(adapter, file, kind, keys, multiplier)))
         steps = dict(_whole_only(found))
         if not steps:
-            raise CheckpointError(
-                f"{file.path.name} was made for another family of models: none of its"
-                f" {len(file.modules)} modules is in this checkpoint ({self._model.spec.family})"
-            )
+            raise self._stranger(file, f"none of its {len(file.modules)} modules is in")
         for target, step in steps.items():
             self._check(target, step)
         if len(steps) < len(file.modules):
@@ -174,10 +171,17 @@ class Adapters:
                 raise DoesNotFitError(f"{len(bias)} biases where {len(change)} are due")
         except (RuntimeError, ValueError, IndexError) as error:  # torch's words for wrong shapes
             why = str(error).splitlines()[0]
-            raise CheckpointError(
-                f"{step.file.path.name} was made for another family of models: at {target.path} it"
-                f" does not fit this checkpoint ({self._model.spec.family}): {why}"
-            ) from error
+            raise self._stranger(step.file, f"at {target.path} ({why}) it does not fit") from error
+
+    def _stranger(self, file: AdapterFile, what: str) -> CheckpointError:
+        said = file.metadata.get("ss_base_model_version") or file.metadata.get(
+            "modelspec.architecture"
+        )
+        family = f" ({said})" if said else ""
+        return CheckpointError(
+            f"{file.path.name} was made for another family of models{family}: {what} this"
+            f" checkpoint ({self._model.spec.family})"
+        )
 
     def _apply_usable(
         self, plans: list[tuple[Adapter, dict[Target, _Step]]], problems: dict[str, str]
