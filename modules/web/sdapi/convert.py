@@ -13,9 +13,10 @@ from fastapi import HTTPException
 from modules.app import App
 from modules.errors import NotBuiltError
 from modules.generation import infotext as infotexts
-from modules.generation import soft_inpainting
+from modules.generation import infotext_fields, soft_inpainting
 from modules.generation.request import Hires, Init, Mask, Request
 from modules.pictures.metadata import open_image
+from modules.settings import OPTIONS
 from modules.web.sdapi import images
 from modules.web.sdapi.bodies import Base, Img2ImgBody, Txt2ImgBody
 
@@ -46,7 +47,6 @@ def to_request(body: Txt2ImgBody | Img2ImgBody, app: App) -> Request:
             "s_churn",
             "s_tmin",
             "s_noise",
-            "refiner_checkpoint",
             "refiner_switch_at",
             "disable_extra_networks",
         )
@@ -61,7 +61,10 @@ def to_request(body: Txt2ImgBody | Img2ImgBody, app: App) -> Request:
         "sampler_name": body.sampler_name or body.sampler_index,
         # 0 is "no upper end" in A1111's settings, and JSON has no infinity
         "s_tmax": math.inf if body.s_tmax == 0 else body.s_tmax,
-        "override_settings": body.override_settings or {},
+        "override_settings": {
+            key: value for key, value in (body.override_settings or {}).items() if key in OPTIONS
+        },
+        "refiner_checkpoint": _chosen(body.refiner_checkpoint, "None"),
         "comments": body.comments or {},
         "save_images": body.save_images,
         "save_grid": body.save_images,
@@ -73,7 +76,7 @@ def to_request(body: Txt2ImgBody | Img2ImgBody, app: App) -> Request:
     hires = _hires(body, app)
     if body.firstphase_width > 0 and body.firstphase_height > 0:
         # The oldest clients give the final size, and here the first pass's.
-        hires = replace(hires, resize_x=body.width, resize_y=body.height)
+        hires = replace(hires, resize_x=body.width or 0, resize_y=body.height or 0)
         values |= {"width": body.firstphase_width, "height": body.firstphase_height}
     return Request(**values, hires=hires)
 
@@ -87,13 +90,24 @@ def _refuse_unknown_scripts(body: Base) -> None:
             raise HTTPException(422, f"always on script {title!r} not found; leave its block out")
 
 
-def ignored_scripts(body: Base) -> list[str]:
-    """A warning for each script that is not here but was given nothing to do either."""
-    return [
+def warnings_of(body: Base) -> list[str]:
+    """One line for each thing in `body` that is passed over because it asks for nothing here."""
+    scripts = [
         f"always on script {title!r} is not here; its empty block is ignored"
         for title, block in body.alwayson_scripts.items()
         if _asks_for_nothing(block) and not soft_inpainting.is_title(title)
     ]
+    settings = [
+        f"override_settings: there is no setting {key!r}; it is ignored"
+        for key in body.override_settings or {}
+        if key not in OPTIONS
+    ]
+    return scripts + settings
+
+
+def _chosen(text: str | None, *nothing: str) -> str | None:
+    """`text`, or None where it is empty or one of the menus' words for that."""
+    return None if not text or text in nothing else text
 
 
 def _asks_for_nothing(block: Any) -> bool:
@@ -122,7 +136,8 @@ def _with_infotext(body: Txt2ImgBody | Img2ImgBody, app: App) -> Txt2ImgBody | I
     return body.model_copy(update={**fresh, "override_settings": overrides})
 
 
-def _stored(text: str, app: App, field: str) -> str:
+def stored(text: str, app: App, field: str) -> str:
+    """The sha256 of a body's picture, from now on among the inputs. ImageError where it is none."""
     data = images.read(text, app, field=field)
     open_image(data, max_pixels=app.settings.current.easel.easel_max_pixels, field=field)
     return app.inputs.put(data)
@@ -135,7 +150,7 @@ def _init(body: Img2ImgBody, app: App) -> Init:
     if body.mask:
         blur = body.mask_blur
         mask = Mask(
-            image=_stored(body.mask, app, "mask"),
+            image=stored(body.mask, app, "mask"),
             blur_x=body.mask_blur_x if blur is None else blur,
             blur_y=body.mask_blur_y if blur is None else blur,
             round=body.mask_round,
@@ -148,7 +163,7 @@ def _init(body: Img2ImgBody, app: App) -> Init:
     if body.latent_mask:
         raise NotBuiltError("latent_mask is not built yet; send mask instead", field="latent_mask")
     return Init(
-        images=tuple(_stored(text, app, "init_images") for text in body.init_images),
+        images=tuple(stored(text, app, "init_images") for text in body.init_images),
         denoising_strength=body.denoising_strength,
         resize_mode=body.resize_mode,
         image_cfg_scale=body.image_cfg_scale,
@@ -162,15 +177,15 @@ def _hires(body: Txt2ImgBody, app: App) -> Hires:
     first = body.firstpass_image
     return Hires(
         scale=body.hr_scale,
-        upscaler=body.hr_upscaler,
+        upscaler=_chosen(body.hr_upscaler),
         steps=body.hr_second_pass_steps,
         resize_x=body.hr_resize_x,
         resize_y=body.hr_resize_y,
         denoising_strength=DEFAULT_HIRES_DENOISING if strength is None else strength,
-        checkpoint=body.hr_checkpoint_name,
-        sampler_name=body.hr_sampler_name,
-        scheduler=body.hr_scheduler,
+        checkpoint=_chosen(body.hr_checkpoint_name, infotext_fields.SAME_CHECKPOINT),
+        sampler_name=_chosen(body.hr_sampler_name, infotext_fields.SAME_SAMPLER),
+        scheduler=_chosen(body.hr_scheduler, infotext_fields.SAME_SCHEDULE),
         prompt=body.hr_prompt,
         negative_prompt=body.hr_negative_prompt,
-        firstpass_image=_stored(first, app, "firstpass_image") if first else None,
+        firstpass_image=stored(first, app, "firstpass_image") if first else None,
     )

@@ -13,9 +13,9 @@ from modules.app import App
 from modules.errors import NotBuiltError
 from modules.generation.extras import Extras
 from modules.jobs.job import JobView
-from modules.pictures.metadata import open_image
 from modules.web.sdapi import images
 from modules.web.sdapi.bodies import ExtraBatchBody, ExtrasBody, ExtraSingleBody, NamedImage
+from modules.web.sdapi.convert import stored
 from modules.web.sdapi.waiting import finished
 
 
@@ -70,9 +70,7 @@ def _wish(body: ExtrasBody, pictures: Sequence[NamedImage], app: App) -> Extras:
 def _stored(text: str, app: App) -> str:
     if not text.strip():
         raise HTTPException(404, "Image not found")
-    data = images.read(text, app, field="image")
-    open_image(data, max_pixels=app.settings.current.easel.easel_max_pixels, field="image")
-    return app.inputs.put(data)
+    return stored(text, app, "image")
 
 
 def _answer(view: JobView, app: App) -> dict[str, Any]:

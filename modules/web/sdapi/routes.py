@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Any
 
 from fastapi import APIRouter, HTTPException, Request
@@ -25,6 +26,8 @@ from modules.web.sdapi.bodies import ImageBody, Img2ImgBody, Txt2ImgBody
 from modules.web.sdapi.waiting import finished
 from modules.web.tasks import Tasks
 
+log = logging.getLogger("easel.http")
+
 
 def build_router(app: App, tasks: Tasks) -> APIRouter:
     """All routes, bound to one App. `tasks` learns the names that clients give their jobs."""
@@ -43,7 +46,9 @@ def build_router(app: App, tasks: Tasks) -> APIRouter:
 async def _generate(
     app: App, tasks: Tasks, body: Txt2ImgBody | Img2ImgBody, http: Request
 ) -> dict[str, Any]:
-    ignored = convert.ignored_scripts(body)
+    ignored = convert.warnings_of(body)
+    for line in ignored:
+        log.warning("%s", line)
     wish = await asyncio.to_thread(convert.to_request, body, app)
     job_id = await asyncio.to_thread(app.submit, wish, source="api")
     if body.force_task_id:
