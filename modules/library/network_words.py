@@ -46,7 +46,7 @@ def embedding_words(path: Path) -> dict[str, Any]:
     """
     if path.suffix.lower() in IMAGES:
         content: object = read_embedded(path)
-    elif path.suffix.lower() == ".safetensors":
+    elif _is_safetensors(path):  # whatever the file is called
         content = _shapes_of_header(path)
     else:
         content = _outline(path)
@@ -121,6 +121,14 @@ def _rows(value: object) -> tuple[int, int] | None:
     if not isinstance(value, _Shaped) or len(value) not in (1, 2):
         return None
     return (1, value[0]) if len(value) == 1 else (value[0], value[1])
+
+
+def _is_safetensors(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(9)[8:] == b"{"
+    except OSError:
+        return False
 
 
 def _shapes_of_header(path: Path) -> dict[str, object] | None:

@@ -229,6 +229,13 @@ def test_every_shape_of_safetensors_embedding_is_known(tmp_path, shapes, shape):
     assert embedding_words(path) == {"shape": shape}
 
 
+def test_what_an_embeddings_file_is_goes_by_its_content(tmp_path):
+    path = put(tmp_path / "e.pt", safetensors({"emb_params": (3, 8)}))
+    assert embedding_words(path) == {"shape": [3, 8]}
+    pickled = torch_pickle(tmp_path, {}, (2, 8)).rename(tmp_path / "p.safetensors")
+    assert embedding_words(pickled) == {"shape": [2, 8]}
+
+
 def test_other_files_in_the_folder_of_embeddings_are_not_listed(networks, paths):
     folder = paths.embeddings_dir
     put(folder / "deep" / "e.safetensors", safetensors({"emb_params": (3, 8)}))
