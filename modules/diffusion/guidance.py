@@ -7,8 +7,9 @@ step schedules of prompts are unknown here. Formulas: A1111 numerics, CFG denois
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import torch
@@ -124,6 +125,11 @@ def _stack_rows(rows: Sequence[Conditioning]) -> Rows:
     }
 
 
+def _without_picture(row: Conditioning) -> Conditioning:
+    assert row.concat is not None, "an image scale for a model that sees no picture"
+    return replace(row, concat=torch.zeros_like(row.concat))
+
+
 def _joined(first: Rows, second: Rows) -> Rows:
     joined: Rows = {}
     for name, rows in first.items():
@@ -133,13 +139,15 @@ def _joined(first: Rows, second: Rows) -> Rows:
     return joined
 
 
-def _stack(batch: BatchConditioning) -> _Stacked:
+def _stack(batch: BatchConditioning, *, twice: bool = False) -> _Stacked:
+    """twice: the negative again, without the picture, after the negative with it."""
     parts = [(image, part) for image, parts in enumerate(batch.positive) for part in parts]
+    negatives = batch.negative + tuple(map(_without_picture, batch.negative if twice else ()))
     positive = _stack_rows([part.conditioning for _, part in parts])
-    negative = _stack_rows(batch.negative)
+    negative = _stack_rows(negatives)
     lengths = {
         max(len(row.cross_attention) for row in rows)
-        for rows in ([part.conditioning for _, part in parts], batch.negative)
+        for rows in ([part.conditioning for _, part in parts], negatives)
     }
     return _Stacked(
         owners=tuple(image for image, _ in parts),
@@ -155,7 +163,8 @@ class Guided:
 
     conditioning(call) gives the conditioning of the 0-based denoiser call; it should return the
     same object while nothing changes, since what is stacked from it is kept. total_steps: steps, or
-    twice as many for a second-order sampler. before_call(call, level) is called first in every
+    twice as many for a second-order sampler. image_scale: of a model that sees a picture to edit;
+    None or 1: the picture is in all predictions. before_call(call, level) is called first in every
     call, and may replace the denoiser. At scale 1 the negative prompt is evaluated as well.
     """
 
@@ -168,6 +177,7 @@ class Guided:
         total_steps: int,
         mask: LatentMask | None = None,
         skip: SkipNegative | None = None,
+        image_scale: float | None = None,
         before_call: Callable[[int, Tensor], None] | None = None,
     ) -> None:
         self.denoiser: Any = denoiser
@@ -177,6 +187,7 @@ class Guided:
         self._total_steps = total_steps
         self._mask = mask
         self._skip = skip or SkipNegative()
+        self._image_scale = None if image_scale == 1 else image_scale
         self._before_call = before_call
         self._kept: tuple[BatchConditioning, _Stacked] | None = None
 
@@ -186,8 +197,9 @@ class Guided:
         self._kept = None
 
     def replace(self, denoiser: Any, conditioning: Callable[[int], BatchConditioning]) -> None:
-        """Go on with another model; calls are counted on."""
+        """Go on with another model that edits no picture; calls are counted on."""
         self.denoiser, self._conditioning = denoiser, conditioning
+        self._image_scale = None
 
     def __call__(self, x: Tensor, sigma: Tensor) -> Tensor:
         """x0 (B,C,h,w) for x in VE space at sigma, 0-dim CPU; masked in x0 space."""
@@ -222,28 +234,34 @@ class Guided:
         assert rows.owners[-1] + 1 == x.shape[0], (
             f"{x.shape[0]} images but conditioning for {rows.owners[-1] + 1}"
         )
-        skipped = self._skip.applies(self.calls, self._total_steps, float(level))
+        edits = self._image_scale is not None
+        # The original knows no low noise for models that edit.
+        skip_level = math.inf if edits else float(level)
+        skipped = self._skip.applies(self.calls, self._total_steps, skip_level)
         self.calls += 1
         parts_x = (
             x
             if len(rows.owners) == x.shape[0]
             else torch.stack([x[image] for image in rows.owners])
         )
+        negative_x = torch.cat([x, x]) if edits else x
         if skipped:
             positive = predict(parts_x, level, **rows.positive)
             firsts = [rows.owners.index(image) for image in range(x.shape[0])]
             negative, scale = torch.stack([positive[row] for row in firsts]), 1.0
         elif rows.both is not None:
-            both = predict(torch.cat([parts_x, x]), level, **rows.both)
+            both = predict(torch.cat([parts_x, negative_x]), level, **rows.both)
             positive, negative = both[: len(rows.owners)], both[len(rows.owners) :]
         else:
             positive = predict(parts_x, level, **rows.positive)
-            negative = predict(x, level, **rows.negative)
+            negative = predict(negative_x, level, **rows.negative)
+        if self._image_scale is not None and not skipped:
+            return _combine_edit(positive, negative, scale, self._image_scale)
         return _combine(positive, negative, rows, scale), negative
 
     def _stacked(self, batch: BatchConditioning) -> _Stacked:
         if self._kept is None or self._kept[0] is not batch:
-            self._kept = (batch, _stack(batch))
+            self._kept = (batch, _stack(batch, twice=self._image_scale is not None))
         return self._kept[1]
 
 
@@ -253,3 +271,12 @@ def _combine(positive: Tensor, negative: Tensor, rows: _Stacked, scale: float) -
     for row, (image, weight) in enumerate(zip(rows.owners, rows.weights, strict=True)):
         guided[image] += (positive[row] - negative[image]) * (weight * scale)
     return guided
+
+
+def _combine_edit(
+    positive: Tensor, negative: Tensor, scale: float, image_scale: float
+) -> tuple[Tensor, Tensor]:
+    """(guided, without text and picture). Brooks et al. 2022, eq. 3; weights have no effect."""
+    with_picture, without = negative.chunk(2)
+    guided = without + scale * (positive - with_picture) + image_scale * (with_picture - without)
+    return guided, without

@@ -29,6 +29,10 @@ def extra_fields(
     """
     first = plan.passes[0]
     fields: dict[str, Any] = {"Schedule type": _schedule_type(request, plan)}
+    if plan.image_cfg_scale is not None:
+        fields["Image CFG scale"] = plan.image_cfg_scale
+    if plan.mask_weight is not None:
+        fields["Conditional mask weight"] = plan.mask_weight
     if plan.clip_skip > 1:
         fields["Clip skip"] = plan.clip_skip
     if plan.ensd and _uses_step_noise(plan):

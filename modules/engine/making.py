@@ -15,11 +15,13 @@ from PIL import Image
 from torch import Tensor
 
 from modules.engine.checkpoints import Checkpoint, Turns
-from modules.engine.conditioning import Conditioner, TextEncoder, Timeline
+from modules.engine.conditioning import Beside, Conditioner, TextEncoder, Timeline
 from modules.engine.enlarge import as_latent, decoded, enlarge, enlarge_picture
+from modules.engine.image_conditioning import of_larger, of_start
 from modules.engine.networks import JobNetworks
 from modules.engine.passes import Beginning, Running
-from modules.engine.plan import Pass, Plan
+from modules.engine.plan import Plan
+from modules.engine.sizes import size_numbers
 from modules.engine.start import Start, encode_picture, prepare
 from modules.generation.prompt import Tag
 from modules.generation.tokens import Tokenizer
@@ -52,6 +54,7 @@ class Making:
         self._tokenizer = tokenizer
         # Of the checkpoint at work, each with the networks that are on it.
         self._encoders: list[tuple[Sequence[Tag], TextEncoder]] = []
+        self._seen: dict[int, Tensor] = {}  # by the checkpoint at work, of each place's picture
         self._patches = contextlib.ExitStack()  # of the checkpoint at work, while held
         self._start: Start | None = None
         self._first_picture: Image.Image | Tensor | None = None
@@ -94,6 +97,7 @@ class Making:
         if self._turns.is_at_work(checkpoint):
             return
         self._encoders.clear()
+        self._seen.clear()
         self._patches.close()
         self._turns.use(checkpoint)
         self._patch()
@@ -110,25 +114,33 @@ class Making:
             plan,
             self._turns.model,
             batch,
-            self._conditioner(step, batch),
+            self._conditioner(number, batch, self._concat(number, batch, larger)),
             begin=begin,
             quantize=settings.sd.enable_quantization,
             sgm_multiplier=settings.sampler_params.sgm_noise_multiplier,
-            refine=lambda: self._refine(step, batch),
+            refine=lambda: self._refine(number, batch, larger),
         )
 
-    def _conditioner(self, step: Pass, batch: list[int], *, refines: bool = False) -> Conditioner:
+    def _conditioner(
+        self, number: int, batch: list[int], concat: Tensor | None, *, refines: bool = False
+    ) -> Conditioner:
         """Of the checkpoint at work, with the pass's networks on it."""
+        step, model = self._plan.passes[number], self._turns.model
         own = encoding = step.texts.tags
-        if step.hires_steps and self._settings.compatibility.hires_fix_use_firstpass_conds:
+        told_size = step.told_size
+        if number and self._settings.compatibility.hires_fix_use_firstpass_conds:
             encoding = self._plan.passes[0].texts.tags
+            told_size = self._plan.passes[0].told_size
         encoder = self._encoder(encoding, refines)
+        numbers = size_numbers(model.spec, told_size, self._settings)
+        sizes = numbers and (model.size_vector(numbers[0]), model.size_vector(numbers[1]))
         timeline = Timeline(
             self._plan.passes[0].walk.total_steps,
             step.hires_steps,
             old=self._settings.compatibility.use_old_scheduling,
         )
-        made = Conditioner(step.texts, encoder, timeline, self._settings, len(batch))
+        beside = Beside(sizes=sizes, concat=concat)
+        made = Conditioner(step.texts, encoder, timeline, self._settings, len(batch), beside)
         if encoding != own:
             self._encoder(own, refines)  # the U-Net is to have the pass's own networks
         return made
@@ -144,11 +156,32 @@ class Making:
         self._encoders.append((tags, encoder))
         return encoder
 
-    def _refine(self, step: Pass, batch: list[int]) -> tuple[Model, Conditioner]:
-        assert step.refiner is not None
-        self._put_to_work(step.refiner.checkpoint)
-        self.refiner_fields = step.refiner.fields
-        return self._turns.model, self._conditioner(step, batch, refines=True)
+    def _refine(
+        self, number: int, batch: list[int], larger: Tensor | list[Image.Image] | None
+    ) -> tuple[Model, Conditioner]:
+        refiner = self._plan.passes[number].refiner
+        assert refiner is not None
+        self._put_to_work(refiner.checkpoint)
+        self.refiner_fields = refiner.fields
+        concat = self._concat(number, batch, larger)
+        return self._turns.model, self._conditioner(number, batch, concat, refines=True)
+
+    def _concat(
+        self, number: int, batch: list[int], larger: Tensor | list[Image.Image] | None
+    ) -> Tensor | None:
+        """What the checkpoint at work sees of pictures, (B, K, h, w); None for ordinary ones."""
+        model, step = self._turns.model, self._plan.passes[number]
+        if model.spec.image_inputs == "none":
+            return None
+        factor = model.spec.vae_factor
+        size = (step.height // factor, step.width // factor)
+        weight = self._settings.img2img.inpainting_mask_weight
+        if larger is not None and self._plan.enlarging is not None:
+            return of_larger(model, larger, self._plan.enlarging, size, weight)
+        places = [index % self._plan.batch_size for index in batch]
+        for place in set(places) - self._seen.keys():
+            self._seen[place] = of_start(model, self._start, place, size, weight)
+        return torch.cat([self._seen[place] for place in places])
 
     def _first_begin(self, batch: list[int]) -> Beginning | None:
         start = self._start

@@ -102,6 +102,7 @@ class Running:
             total_steps=walk.total_steps,
             mask=begin.mask if begin else None,
             skip=plan.skip_negative,
+            image_scale=plan.image_cfg_scale if model.spec.image_inputs == "edit" else None,
             before_call=self._before_call if self._refine else None,
         )
 

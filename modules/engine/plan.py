@@ -18,13 +18,16 @@ from modules.diffusion.guidance import SkipNegative
 from modules.diffusion.noise import MAX_SEED
 from modules.diffusion.noise_schedule import SigmaTable
 from modules.engine.checkpoints import Checkpoint, check_same_latents
+from modules.engine.hires_sizes import Enlarging as Enlarging
+from modules.engine.hires_sizes import enlarging_of as enlarging_of
 from modules.engine.old_sizes import with_todays_sizes
 from modules.engine.refiner import Refiner, make_refiner, refines_pass
 from modules.engine.refusals import refuse_what_is_missing, warnings_of
 from modules.engine.texts import Texts, texts_of
 from modules.engine.walks import Strength, Walk, make_walk, sigma_table
 from modules.errors import RequestError
-from modules.generation.choices import find_latent_upscale_mode, resolve_sampler
+from modules.generation.choices import resolve_sampler
+from modules.generation.prompt import split_and
 from modules.generation.request import Hires, Init, Request
 from modules.generation.styles import Style
 from modules.networks.spec import Spec
@@ -35,11 +38,13 @@ from modules.settings import Settings
 class Pass:
     """One way from a noisy latent to a clean one. Sizes in pixels, multiples of its factor.
 
+    told_size: (width, height) that SDXL is told: as asked for, before anything was cut off.
     checkpoint: the one it begins with; None: the job's own.
     """
 
     width: int
     height: int
+    told_size: tuple[int, int]
     walk: Walk
     texts: Texts
     checkpoint: Checkpoint | None = None
@@ -47,23 +52,6 @@ class Pass:
     hires_steps: int | None = None  # of a second pass: its steps as prompt schedules count them
     noise_multiplier: float = 1.0
     extra_noise: float = 0.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Enlarging:
-    """Between the passes: to width x height by `upscaler`, then cut to the second pass's size.
-
-    cut: what is taken off, in latent cells (across, down), half of it at each side.
-    """
-
-    upscaler: str
-    width: int
-    height: int
-    cut: tuple[int, int]
-
-    @property
-    def in_latent_space(self) -> bool:
-        return find_latent_upscale_mode(self.upscaler) is not None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -86,10 +74,13 @@ class Plan:
     batch_size: int
     asked_size: tuple[int, int]  # width, height as asked, before they were floored
     cfg_scale: float
+    image_cfg_scale: float | None  # None: the model takes none
+    mask_weight: float | None  # of an inpainting model; None: none is at work
     skip_negative: SkipNegative
     clip_skip: int
     tiling: bool
     noise_by_batch: bool
+    families: frozenset[str]  # of all checkpoints that may have a turn
     warnings: tuple[str, ...]
 
     @property
@@ -127,6 +118,12 @@ class _Common:
     table: SigmaTable
     others: Others
 
+    @property
+    def specs(self) -> list[Spec]:
+        """Of all checkpoints that may have a turn, the job's own first."""
+        others = (self.others.hires, self.others.refiner)
+        return [self.spec, *(other.spec for other in others if other is not None)]
+
 
 def make_plan(
     request: Request,
@@ -147,25 +144,12 @@ def make_plan(
     assert request.seed >= 0 and request.subseed >= 0, "seeds are drawn before a request is planned"
     refuse_what_is_missing(request, settings)
     request = with_todays_sizes(request, settings, spec.default_size)
-    table = sigma_table(alphas_cumprod, settings)
+    table = sigma_table(alphas_cumprod, settings, zero_snr=spec.zero_snr)
     asked_size, (width, height) = _sizes(request, spec)
     common = _Common(request, settings, styles, spec, table, others or Others())
     texts = texts_of(request, settings, styles)
-    sampler, schedule = resolve_sampler(request.sampler_name, request.scheduler)
-    strength = None
-    if request.init is not None:
-        exact = settings.img2img.img2img_fix_steps
-        strength = Strength(request.init.denoising_strength, exact)
-    walk = make_walk(sampler, schedule, request.steps, table, request, settings, strength=strength)
-    first = Pass(
-        width=width,
-        height=height,
-        walk=walk,
-        texts=texts,
-        refiner=_refiner(common, spec, second=False),
-        noise_multiplier=_noise_multiplier(request, settings),
-        extra_noise=settings.img2img.img2img_extra_noise if request.init else 0.0,
-    )
+    schedule = resolve_sampler(request.sampler_name, request.scheduler)[1]
+    first = _first_pass(common, asked_size, (width, height), texts)
     passes, enlarging = [first], None
     if request.hires is not None:
         enlarging = enlarging_of(request.hires, *asked_size, spec)
@@ -190,6 +174,8 @@ def make_plan(
         batch_size=request.batch_size,
         asked_size=asked_size,
         cfg_scale=request.cfg_scale,
+        image_cfg_scale=_image_cfg_scale(request, texts, spec),
+        mask_weight=_mask_weight(common),
         skip_negative=SkipNegative(
             early=settings.sampler_params.skip_early_cond,
             below_sigma=_below_sigma(request, settings),
@@ -198,6 +184,7 @@ def make_plan(
         clip_skip=settings.sd.CLIP_stop_at_last_layers,
         tiling=settings.sd.tiling if request.tiling is None else request.tiling,
         noise_by_batch=settings.compatibility.no_dpmpp_sde_batch_determinism,
+        families=frozenset(each.family for each in common.specs),
         warnings=warnings_of(request, settings, styles),
     )
 
@@ -251,26 +238,60 @@ def _noise_multiplier(request: Request, settings: Settings) -> float:
     return settings.img2img.initial_noise_multiplier if asked is None else asked
 
 
+def _image_cfg_scale(request: Request, texts: Texts, spec: Spec) -> float | None:
+    """InstructPix2Pix's second scale. With one, there are three predictions a step and no AND."""
+    if request.init is None or spec.image_inputs != "edit":
+        return None
+    scale = request.init.image_cfg_scale
+    if scale not in (None, 1.0) and len(split_and(texts.encoded)) > 1:
+        raise RequestError(
+            f"AND can't be used with an InstructPix2Pix checkpoint at image CFG scale {scale:g}: "
+            "leave AND out, or set image_cfg_scale to 1",
+            field="prompt",
+        )
+    return scale
+
+
+def _mask_weight(common: _Common) -> float | None:
+    if all(spec.image_inputs != "inpaint" for spec in common.specs):
+        return None
+    return common.settings.img2img.inpainting_mask_weight
+
+
 def _below_sigma(request: Request, settings: Settings) -> float:
     setting = settings.optimizations.s_min_uncond
     return request.s_min_uncond if setting == 0 and request.s_min_uncond else setting
 
 
-def enlarging_of(hires: Hires, width: int, height: int, spec: Spec) -> Enlarging:
-    """The second pass's size (A1111 numerics: hires fix, sizes)."""
-    x, y = hires.resize_x, hires.resize_y
-    cut = (0, 0)
-    if not x and not y:
-        up = (int(width * hires.scale), int(height * hires.scale))
-    elif not y:
-        up = (x, x * height // width)
-    elif not x:
-        up = (y * width // height, y)
-    else:
-        up = (x, x * height // width) if width / height < x / y else (y * width // height, y)
-        cut = ((up[0] - x) // spec.vae_factor, (up[1] - y) // spec.vae_factor)
-    upscaler = hires.upscaler or "Latent"
-    return Enlarging(upscaler=upscaler, width=up[0], height=up[1], cut=cut)
+def _first_pass(
+    common: _Common, asked_size: tuple[int, int], size: tuple[int, int], texts: Texts
+) -> Pass:
+    request, settings, spec = common.request, common.settings, common.spec
+    sampler, schedule = resolve_sampler(request.sampler_name, request.scheduler)
+    strength = None
+    if request.init is not None:
+        exact = settings.img2img.img2img_fix_steps
+        strength = Strength(request.init.denoising_strength, exact)
+    walk = make_walk(
+        sampler,
+        schedule,
+        request.steps,
+        common.table,
+        request,
+        settings,
+        strength=strength,
+        is_sdxl=spec.size_numbers > 0,
+    )
+    return Pass(
+        width=size[0],
+        height=size[1],
+        told_size=asked_size,
+        walk=walk,
+        texts=texts,
+        refiner=_refiner(common, spec, second=False),
+        noise_multiplier=_noise_multiplier(request, settings),
+        extra_noise=settings.img2img.img2img_extra_noise if request.init else 0.0,
+    )
 
 
 def _second_pass(
@@ -282,7 +303,7 @@ def _second_pass(
     if own is not None:
         if enlarging.in_latent_space:
             check_same_latents(spec, own, "the first pass", "hr_checkpoint_name")
-        spec, table = own.spec, sigma_table(own.alphas_cumprod, settings)
+        spec, table = own.spec, _table_of(own, settings)
     factor = spec.vae_factor
     width = (enlarging.width // factor - enlarging.cut[0]) * factor
     height = (enlarging.height // factor - enlarging.cut[1]) * factor
@@ -304,10 +325,12 @@ def _second_pass(
         request,
         settings,
         strength=Strength(hires.denoising_strength, exact=True),
+        is_sdxl=spec.size_numbers > 0,
     )
     return Pass(
         width=width,
         height=height,
+        told_size=(enlarging.width, enlarging.height),
         walk=walk,
         texts=texts_of(request, settings, common.styles, hires=hires),
         checkpoint=own,
@@ -326,5 +349,9 @@ def _refiner(common: _Common, spec: Spec, *, second: bool) -> Refiner | None:
     if checkpoint.key == (hires.key if hires else common.others.own_key):
         return None
     check_same_latents(spec, checkpoint, "the checkpoint", "refiner_checkpoint")
-    table = sigma_table(checkpoint.alphas_cumprod, settings)
+    table = _table_of(checkpoint, settings)
     return make_refiner(checkpoint, table, common.request, settings)
+
+
+def _table_of(checkpoint: Checkpoint, settings: Settings) -> SigmaTable:
+    return sigma_table(checkpoint.alphas_cumprod, settings, zero_snr=checkpoint.spec.zero_snr)

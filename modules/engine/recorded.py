@@ -14,26 +14,30 @@ from modules.settings import OPTIONS, Settings
 
 _ALL_PICTURES = (
     "comma_padding_backtrack",
+    "upcast_attn",
+    "use_old_emphasis_implementation",
+)
+_SDXL = (
     "sdxl_clip_l_skip",
     "sdxl_crop_left",
     "sdxl_crop_top",
     "sdxl_refiner_high_aesthetic_score",
     "sdxl_refiner_low_aesthetic_score",
-    "upcast_attn",
-    "use_old_emphasis_implementation",
 )
 _SIGMA_SAMPLERS = ("enable_quantization", "use_old_karras_scheduler_sigmas")
 _UNI_PC = ("uni_pc_variant", "uni_pc_skip_type", "uni_pc_order", "uni_pc_lower_order_final")
 _BROWNIAN = ("no_dpmpp_sde_batch_determinism",)
 _IMG2IMG = ("img2img_color_correction", "img2img_fix_steps")
 _HIRES = ("hires_fix_use_firstpass_conds",)
-RECORDED = (*_ALL_PICTURES, *_SIGMA_SAMPLERS, *_UNI_PC, *_BROWNIAN, *_IMG2IMG, *_HIRES)
+RECORDED = (*_ALL_PICTURES, *_SDXL, *_SIGMA_SAMPLERS, *_UNI_PC, *_BROWNIAN, *_IMG2IMG, *_HIRES)
 
 
 def recorded_fields(settings: Settings, plan: Plan) -> dict[str, Any]:
     """Field names and values, in the settings' order; none for a setting that nothing reads."""
     entries = [each.walk.entry for each in plan.passes]
     felt = [*_ALL_PICTURES]
+    if any(family.startswith("sdxl") for family in plan.families):
+        felt += _SDXL
     if any(entry.kind != "timestep" for entry in entries):
         felt += _SIGMA_SAMPLERS
     if any(each.walk.sampler == "UniPC" for each in plan.passes):

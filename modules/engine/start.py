@@ -40,9 +40,13 @@ POSTERIOR_SEED = 0
 
 @dataclass(frozen=True, eq=False)
 class Slot:
-    """One place of a batch: the latent (1, C, h, w) it starts from, what its result undergoes."""
+    """One place of a batch: the latent (1, C, h, w) it starts from, what its result undergoes.
+
+    picture: what the latent was made of, with the fill done.
+    """
 
     latent: Tensor
+    picture: Image.Image
     overlay: edit.Overlay | None = None
     colours: np.ndarray | None = None  # the LAB picture whose colours the result is to have
     whole: Image.Image | None = None  # given where each result gets an overlay of its own
@@ -51,11 +55,13 @@ class Slot:
 @dataclass(frozen=True, eq=False)
 class Start:
     """slots: one for each place of a batch. regenerate (1, 1, h, w): 1 where the latent is made
-    anew.
+    anew. mask_picture: white there, at the size of the pass; rounded: it is to be black and white.
     """
 
     slots: tuple[Slot, ...]
     regenerate: Tensor | None = None
+    mask_picture: Image.Image | None = None
+    rounded: bool = True
     fields: Mapping[str, Any] = field(default_factory=dict)
     soft: SoftInpainting | None = None
     region: edit.Region | None = None
@@ -130,7 +136,7 @@ def prepare(
     pictures = [open_picture(name, "init_images") for name in init.images]
     slots = [_slot(picture, init, masks, size, settings, model) for picture in pictures]
     if masks is None or init.mask is None:
-        return Start(tuple(slots), None, fields)
+        return Start(tuple(slots), fields=fields)
     first = slots[0].latent
     small = edit.latent_mask(masks.inner, first.shape[3], first.shape[2], rounded=init.mask.round)
     regenerate = torch.from_numpy(small)[None, None].to(first.device)
@@ -139,8 +145,16 @@ def prepare(
     soft = init.mask.soft
     if soft is not None:
         fields |= soft.to_fields()
-    filled = tuple(_filled(slots, init.mask.fill, regenerate, plan))
-    return Start(filled, regenerate, fields, soft=soft, region=masks.region, size=size)
+    return Start(
+        tuple(_filled(slots, init.mask.fill, regenerate, plan)),
+        regenerate,
+        mask_picture=masks.inner,
+        rounded=init.mask.round,
+        fields=fields,
+        soft=soft,
+        region=masks.region,
+        size=size,
+    )
 
 
 def _masks(
@@ -192,7 +206,7 @@ def _slot(
                 inner = inner.resize(image.size, resample=edit.LANCZOS)
             image = edit.fill_masked(image, inner)
     colours = edit.lab_of(image) if settings.img2img.img2img_color_correction else None
-    return Slot(_encoded(image, size, model), overlay, colours, whole)
+    return Slot(_encoded(image, size, model), image, overlay, colours, whole)
 
 
 def encode_picture(image: Image.Image, model: Model, seed: int = POSTERIOR_SEED) -> Tensor:

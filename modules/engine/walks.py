@@ -92,12 +92,14 @@ class Walk:
         return len(self.levels) - 1
 
 
-def sigma_table(alphas_cumprod: Tensor, settings: Settings) -> SigmaTable:
-    """The model's noise levels as the settings bend them."""
+def sigma_table(
+    alphas_cumprod: Tensor, settings: Settings, *, zero_snr: bool = False
+) -> SigmaTable:
+    """The model's noise levels as the settings bend them; zero_snr: the model wants it itself."""
     alphas = alphas_cumprod
     if settings.compatibility.use_downcasted_alpha_bar:
         alphas = downcast(alphas)
-    if settings.sampler_params.sd_noise_schedule == "Zero Terminal SNR":
+    if zero_snr or settings.sampler_params.sd_noise_schedule == "Zero Terminal SNR":
         alphas = zero_terminal_snr(alphas)
     return SigmaTable(alphas)
 
@@ -111,9 +113,10 @@ def make_walk(
     settings: Settings,
     *,
     strength: Strength | None = None,
+    is_sdxl: bool = False,
 ) -> Walk:
     """The walk of `sampler` and `schedule` (labels); `strength` for a pass that starts from a
-    picture.
+    picture. is_sdxl: the model is of SDXL's families, for which a schedule may have its own levels.
     """
     entry = SAMPLERS[sampler]
     if entry.table == "lcm":
@@ -142,7 +145,9 @@ def make_walk(
         return Walk(
             levels=sigmas, schedule=sigmas, start=sigmas[-1], runs=False, fields=fields, **common
         )
-    sigmas, schedule_fields = _sigmas(entry, schedule, count + discard, table, settings)
+    sigmas, schedule_fields = _sigmas(
+        entry, schedule, count + discard, table, settings, is_sdxl=is_sdxl
+    )
     fields |= schedule_fields
     if discard:
         sigmas = discard_penultimate(sigmas)
@@ -184,7 +189,13 @@ def _timesteps(
 
 
 def _sigmas(
-    entry: SamplerEntry, schedule: str, count: int, table: SigmaTable, settings: Settings
+    entry: SamplerEntry,
+    schedule: str,
+    count: int,
+    table: SigmaTable,
+    settings: Settings,
+    *,
+    is_sdxl: bool,
 ) -> tuple[Tensor, dict[str, Any]]:
     """The levels and the fields that tell of them. The samplers' own Uniform takes no overrides."""
     label = entry.default_schedule if schedule == AUTOMATIC else schedule
@@ -214,6 +225,7 @@ def _sigmas(
         sigma_min=low,
         sigma_max=high,
         rho=rho,
+        is_sdxl=is_sdxl,
         beta_alpha=parameters.beta_dist_alpha,
         beta_beta=parameters.beta_dist_beta,
     )

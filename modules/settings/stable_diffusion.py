@@ -73,7 +73,7 @@ class StableDiffusion(Section, id="sd", title="Stable Diffusion", category=CATEG
         infotext="Clip skip",
     )
     sdxl_clip_l_skip: bool = option(
-        False, "Clip skip for SDXL's first encoder too", built=False, infotext="SDXL clip-L skip"
+        False, "Clip skip for SDXL's first encoder too", infotext="SDXL clip-L skip"
     )
     upcast_attn: bool = option(
         False, "Compute attention in fp32", built=False, infotext="Upcast attention"
@@ -102,20 +102,18 @@ class StableDiffusion(Section, id="sd", title="Stable Diffusion", category=CATEG
 
 @dataclass(frozen=True)
 class Sdxl(Section, id="sdxl", title="Stable Diffusion XL", category=CATEGORY):
-    sdxl_crop_top: int = option(0, "Crop top coordinate", built=False, infotext="SDXL crop top")
-    sdxl_crop_left: int = option(0, "Crop left coordinate", built=False, infotext="SDXL crop left")
+    sdxl_crop_top: int = option(0, "Crop top coordinate", infotext="SDXL crop top")
+    sdxl_crop_left: int = option(0, "Crop left coordinate", infotext="SDXL crop left")
     sdxl_refiner_low_aesthetic_score: float = option(
         2.5,
         "Low aesthetic score",
         "Used for the refiner's negative prompt.",
-        built=False,
         infotext="SDXL low aesthetic score",
     )
     sdxl_refiner_high_aesthetic_score: float = option(
         6.0,
         "High aesthetic score",
         "Used for the refiner's prompt.",
-        built=False,
         infotext="SDXL high aesthetic score",
     )
 
@@ -165,7 +163,6 @@ class Img2img(Section, id="img2img", title="img2img", category=CATEGORY):
         high=1,
         step=0.01,
         infotext="Conditional mask weight",
-        built=False,
     )
     initial_noise_multiplier: float = option(
         1.0,

@@ -174,6 +174,84 @@ def test_without_the_negative_parts_are_added_to_the_first() -> None:
     assert float(model(X[:1], SIGMA)[0, 0, 0, 0]) == pytest.approx(1.0 + 0.5 * 2.0)
 
 
+def edited(value: float, picture: float) -> Conditioning:
+    return Conditioning(torch.full((77, 8), value), concat=torch.full((4, 3, 3), picture))
+
+
+class SeeingDenoiser(ToyDenoiser):
+    """Answers with the mean of the tokens and ten times that of the picture it sees."""
+
+    def __call__(self, x: Tensor, level: Tensor, **conditioning: Any) -> Tensor:
+        seen = conditioning["concat"].mean(dim=(1, 2, 3)).view(-1, 1, 1, 1)
+        return super().__call__(x, level, **conditioning) + 10 * seen
+
+    eps = __call__
+
+
+def editing(image_scale: float | None, **more: Any) -> tuple[Guided, SeeingDenoiser]:
+    toy = SeeingDenoiser()
+    conditioning = BatchConditioning(
+        ((Part(edited(3.0, 2.0), 0.5),), (Part(edited(5.0, 1.0), 0.5),)),
+        (edited(1.0, 2.0), edited(1.0, 1.0)),
+    )
+    made = Guided(
+        toy, lambda call: conditioning, 7.0, total_steps=20, image_scale=image_scale, **more
+    )
+    return made, toy
+
+
+def test_an_image_scale_guides_from_no_picture_through_the_picture_to_the_text() -> None:
+    model, toy = editing(1.5)
+
+    found = model(X, SIGMA)
+
+    # without both: 1; with the picture: 21 and 11; with the text, too: 23 and 15
+    expected = [1 + 7 * (23 - 21) + 1.5 * (21 - 1), 1 + 7 * (15 - 11) + 1.5 * (11 - 1)]
+    assert found.mean(dim=(1, 2, 3)).tolist() == pytest.approx(expected)
+    assert [len(rows["x"]) for rows in toy.rows] == [6]
+
+
+@pytest.mark.parametrize("image_scale", [None, 1.0])
+def test_without_an_image_scale_the_picture_is_in_both_predictions(image_scale) -> None:
+    model, toy = editing(image_scale)
+
+    found = model(X, SIGMA)
+
+    assert found.mean(dim=(1, 2, 3)).tolist() == pytest.approx([21 + 7 * 0.5 * 2, 11 + 7 * 0.5 * 4])
+    assert [len(rows["x"]) for rows in toy.rows] == [4]
+
+
+def test_low_noise_never_leaves_the_negative_out_of_an_edit() -> None:
+    model, toy = editing(1.5, skip=SkipNegative(below_sigma=99.0, every_step=True))
+    early, early_toy = editing(1.5, skip=SkipNegative(early=0.5))
+
+    model(X, SIGMA)
+    early(X, SIGMA)
+
+    assert [len(rows["x"]) for rows in toy.rows] == [6]
+    assert [len(rows["x"]) for rows in early_toy.rows] == [2]
+
+
+def test_another_model_may_take_over_between_calls_which_are_counted_on() -> None:
+    heard: list[int] = []
+
+    def before(call: int, level: Tensor) -> None:
+        heard.append(call)
+        if call == 1:
+            model.forget()
+            model.replace(second, lambda call: batch((Part(text(2.0)),), (Part(text(2.0)),)))
+
+    second = ToyDenoiser()
+    first_batch = batch((Part(text(1.0)),), (Part(text(1.0)),))
+    model, first = guided(first_batch, before_call=before)
+
+    for _ in range(3):
+        model.eps(X, SIGMA)
+
+    assert heard == [0, 1, 2] and model.calls == 3
+    assert (len(first.rows), len(second.rows)) == (1, 2)
+
+
 def test_a_batch_whose_conditioning_does_not_fit_is_refused() -> None:
     model, _ = guided(batch((Part(text(1.0)),)))
     with pytest.raises(AssertionError, match="2 images but conditioning for 1"):

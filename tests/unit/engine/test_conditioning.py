@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 import torch
 
-from modules.engine.conditioning import Conditioner, TextEncoder, Timeline
+from modules.engine.conditioning import Beside, Conditioner, TextEncoder, Timeline
 from modules.engine.texts import Texts
 from modules.generation.tokens import load_tokenizer
 from modules.networks.model import Model
@@ -24,22 +24,25 @@ class Encoder:
 
     def __init__(self) -> None:
         self.calls: list[int] = []  # rows of each call
+        self.pools = False
 
-    def encode_text(
-        self, chunk_rows: Any, *, clip_skip: int, emphasis: str, vectors: Any
-    ) -> Encoded:
+    def encode_text(self, chunk_rows: Any, *, vectors: Any, **how: Any) -> Encoded:
         assert vectors == {}
         self.calls.append(len(chunk_rows))
         rows = [[token for chunk in row for token in chunk.ids] for row in chunk_rows]
-        return Encoded(torch.tensor(rows, dtype=torch.float32)[..., None])
+        tokens = torch.tensor(rows, dtype=torch.float32)[..., None]
+        return Encoded(tokens, tokens[:, 1] if self.pools else None)
 
 
-def conditioner(positive, negative="", *, steps=10, hires_steps=None, images=1, **changes):
+def conditioner(
+    positive, negative="", *, steps=10, hires_steps=None, images=1, beside=None, **changes
+):
     settings = Settings().with_changes(changes)
     model = Encoder()
+    model.pools = beside is not None and beside.sizes is not None
     encoder = TextEncoder(cast(Model, model), TOKENIZER, settings)
     texts = Texts(positive, negative, positive, ())
-    made = Conditioner(texts, encoder, Timeline(steps, hires_steps), settings, images)
+    made = Conditioner(texts, encoder, Timeline(steps, hires_steps), settings, images, beside)
     return made, model
 
 
@@ -148,3 +151,49 @@ def test_old_emphasis_reads_brackets_as_tokens_and_keeps_to_one_chunk():
     tokens = made(0).positive[0][0].conditioning.cross_attention
     assert tokens.shape == (77, 1)
     assert [int(token) for token in tokens[1:6, 0]] == TOKENIZER.ids("cat : 1 . 2")
+
+
+SIZES = Beside(sizes=(torch.tensor([1.0, 2.0]), torch.tensor([3.0])))
+
+
+def test_pooled_texts_come_before_the_sizes_of_their_side():
+    batch = conditioner("[cat:dog:5]", "dog", beside=SIZES)[0](6)
+
+    positive, negative = batch.positive[0][0].conditioning.vector, batch.negative[0].vector
+    assert positive is not None and positive.tolist() == [DOG, 1.0, 2.0]
+    assert negative is not None and negative.tolist() == [DOG, 3.0]
+
+
+@pytest.mark.parametrize(
+    ("negative", "beside", "is_nothing"),
+    [
+        ("", SIZES, True),
+        ("", None, False),
+        (" ", SIZES, False),
+        ("[::5]", SIZES, True),
+        ("[:sea:5]", SIZES, False),
+    ],
+)
+def test_a_negative_prompt_is_nothing_where_every_text_of_it_is_empty(negative, beside, is_nothing):
+    row = conditioner("", negative, beside=beside)[0](0).negative[0]
+
+    assert (row.cross_attention.abs().max() == 0) == is_nothing
+    assert conditioner("", "", beside=SIZES)[0](0).positive[0][0].conditioning.vector is not None
+
+
+def test_padding_of_an_empty_negative_prompt_is_a_text_all_the_same():
+    made, _ = conditioner(LONG, "", beside=SIZES, pad_cond_uncond=True)
+
+    tokens = made(0).negative[0].cross_attention
+    assert tokens[:77].abs().max() == 0 and tokens[77:].abs().min() > 0
+
+
+def test_each_picture_of_a_batch_sees_its_own():
+    seen = torch.arange(2.0)[:, None, None, None].expand(2, 5, 3, 3)
+
+    batch = conditioner("cat AND dog", images=2, beside=Beside(concat=seen))[0](0)
+
+    for image in range(2):
+        parts = [part.conditioning.concat for part in batch.positive[image]]
+        for concat in (*parts, batch.negative[image].concat):
+            assert concat is not None and concat.unique().tolist() == [image]

@@ -101,7 +101,8 @@ def test_a_plan_leaves_nothing_automatic():
     assert walk.sampler == "DPM++ 2M"
     assert walk.fields["Schedule type"] == "Karras"
     empty = {entry.name for entry in fields(plan) if getattr(plan, entry.name) in (None, -1)}
-    assert empty <= {"hires", "enlarging", "seed_resize", "first_picture"}
+    absent = {"hires", "enlarging", "seed_resize", "first_picture"}
+    assert empty <= absent | {"image_cfg_scale", "mask_weight"}
 
 
 def test_styles_come_before_comments_and_tags():

@@ -139,3 +139,27 @@ def test_lcm_walks_its_own_table():
     walk = walk_of("LCM", steps=8)
 
     assert sigmas(walk)[:2].tolist() == pytest.approx([14.61464, 6.76838], rel=1e-4)
+
+
+def test_a_model_of_zero_terminal_snr_walks_its_levels_whatever_the_setting():
+    wanted = sigma_table(alphas_cumprod(), Settings(), zero_snr=True)
+
+    assert wanted.sigma_max == pytest.approx(4518.76, abs=0.01)
+    assert float(wanted.sigmas[-2]) == pytest.approx(2254.24, abs=0.01)
+
+
+@pytest.mark.parametrize(("zero_snr", "setting"), [(True, "Default"), (False, "Zero Terminal SNR")])
+def test_zero_terminal_snr_and_numbers_of_half_precision_are_refused(zero_snr, setting):
+    changes = {"use_downcasted_alpha_bar": True, "sd_noise_schedule": setting}
+
+    with pytest.raises(RequestError, match="Downcast"):
+        sigma_table(alphas_cumprod(), Settings().with_changes(changes), zero_snr=zero_snr)
+
+
+def test_steps_that_were_tuned_for_sdxl_are_taken_for_it():
+    walks = [
+        make_walk("Euler", "Align Your Steps", 11, TABLE, Request(), Settings(), is_sdxl=is_sdxl)
+        for is_sdxl in (False, True)
+    ]
+
+    assert [round(float(sigmas(walk)[1]), 3) for walk in walks] == [6.475, 6.315]
