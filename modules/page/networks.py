@@ -9,7 +9,7 @@ import gradio as gr
 from modules.page import widgets
 
 SCRIPTS = ("network-card.js", "networks.js")
-STYLES = ("networks.css",)
+STYLES = ("drawers.css",)
 
 # The words 'choose' in quotes make Gradio offer that event in Python.
 _START = """

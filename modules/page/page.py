@@ -27,6 +27,7 @@ from modules.page import (
     hires,
     history,
     networks,
+    queue_panel,
     quick,
     results,
     settings_tab,
@@ -48,6 +49,7 @@ SCRIPTS = (
     *results.SCRIPTS,
     *history.SCRIPTS,
     *networks.SCRIPTS,
+    *queue_panel.SCRIPTS,
     "notices.js",
     "settings.js",
     "status.js",
@@ -101,6 +103,7 @@ def build_page(app: App) -> gr.Blocks:
                 made, rows = settings_tab.build(app, notices)
         line = footer.build(app, size)
         transfer.connect(app, tabs, txt2img, img2img, notices)
+        queue_panel.build(app, tabs, txt2img, img2img, notices)
         quick.connect(app, row, line, networks.drawer(), txt2img, img2img, notices)
         for tab in (txt2img, img2img):
             _keep(tab)

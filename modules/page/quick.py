@@ -9,7 +9,7 @@ import gradio as gr
 
 from modules.app import App
 from modules.errors import EaselError
-from modules.page import footer, widgets
+from modules.page import footer, queue_panel, widgets
 from modules.page.generate import Tab
 from modules.page.notices import Notices
 
@@ -52,6 +52,7 @@ def build(app: App) -> Quick:
             apply_default_css=False,
             elem_id="easel_state",
         )
+        queue_panel.opener()
         theme = widgets.tool("theme", "Light or dark", elem_id="easel_theme")
     widgets.on_click(theme, None, None, None, js="() => EaselPage.toggleTheme()")
     return Quick(checkpoint, vae, refresh)

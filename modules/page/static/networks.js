@@ -23,7 +23,7 @@
   let drawer = null;
 
   function button(label, icon, action) {
-    const made = make("button", "ez-networks-tool", { type: "button", title: label, "aria-label": label });
+    const made = make("button", "ez-drawer-tool", { type: "button", title: label, "aria-label": label });
     made.append(svg(icon));
     made.addEventListener("click", action);
     return made;
@@ -48,9 +48,9 @@
     }
 
     build() {
-      this.root = make("section", "ez-networks", { id: "easel_networks", "aria-label": "Extra networks",
+      this.root = make("section", "ez-drawer ez-networks", { id: "easel_networks", "aria-label": "Extra networks",
         hidden: "" });
-      const head = make("div", "ez-networks-head");
+      const head = make("div", "ez-drawer-head");
       this.tabs = make("div", "ez-networks-tabs", { role: "tablist" });
       for (const [kind, words] of KINDS) {
         const tab = make("button", "", { type: "button", role: "tab", "data-kind": kind });
