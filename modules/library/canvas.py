@@ -2,12 +2,11 @@
 
 A drawing is a folder: `state.json` (size, ground), `ink.png` (what was painted, straight alpha),
 `ground` (the original file under the ink, byte for byte, where there is one). Knows nothing of
-jobs; gives the composited picture as file bytes.
+jobs; gives pictures and masks as file bytes.
 """
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import re
@@ -23,7 +22,8 @@ from PIL import Image
 
 from modules.errors import ImageError, RequestError
 from modules.pictures.files import storage_error, write
-from modules.pictures.metadata import composite_ink, open_image
+from modules.pictures.ink import composite_ink, ink_mask, paint_over, png
+from modules.pictures.metadata import open_image
 
 _ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
@@ -54,6 +54,25 @@ class CanvasState:
     def to_record(self) -> dict[str, Any]:
         """Plain values."""
         return asdict(self)
+
+
+@dataclass(frozen=True)
+class _Drawing:
+    """One stored drawing as it was read. file: the ground's bytes, where it is a picture."""
+
+    state: CanvasState
+    file: bytes | None
+    ink: Image.Image | None
+    max_pixels: int
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return self.state.width, self.state.height
+
+    def ground(self) -> Image.Image:
+        if self.file is None:
+            return Image.new("RGB", self.size, self.state.colour)
+        return open_image(self.file, max_pixels=self.max_pixels, field="canvas")
 
 
 class CanvasStore:
@@ -144,26 +163,53 @@ class CanvasStore:
 
         RequestError where the token names no stored drawing.
         """
+        drawing = self._drawing(token, max_pixels)
+        if drawing.ink is None and drawing.file is not None:
+            return drawing.file
+        ground = drawing.ground()
+        return png(ground if drawing.ink is None else composite_ink(ground, drawing.ink))
+
+    def ground(self, token: str, *, max_pixels: int) -> bytes:
+        """The picture file under the ink: its own bytes, or a PNG of the plain colour.
+
+        RequestError where the token names no stored drawing.
+        """
+        drawing = self._drawing(token, max_pixels)
+        return drawing.file if drawing.file is not None else png(drawing.ground())
+
+    def mask(self, token: str, *, max_pixels: int) -> bytes:
+        """Where there is ink, as a grey PNG: white where it is thick, black where there is none.
+
+        RequestError where the token names no stored drawing.
+        """
+        drawing = self._drawing(token, max_pixels)
+        return png(Image.new("L", drawing.size) if drawing.ink is None else ink_mask(drawing.ink))
+
+    def painted(
+        self, token: str, *, blur: int, transparency: int, max_pixels: int
+    ) -> tuple[bytes, bytes]:
+        """Inpaint sketch: PNGs of the picture as painted over, and of the mask of what was painted.
+
+        blur in pixels; transparency in percent. RequestError where the token names no stored
+        drawing.
+        """
+        drawing = self._drawing(token, max_pixels)
+        ink = drawing.ink or Image.new("RGBA", drawing.size)
+        made = paint_over(drawing.ground(), ink, blur=blur, transparency=transparency)
+        return png(made[0]), png(made[1])
+
+    def _drawing(self, token: str, max_pixels: int) -> _Drawing:
         canvas_id = token.rsplit(".", 1)[0]
         folder = self._of(canvas_id)
         with self._lock:
             state = self._read(folder)
-            ink, ground = self.part(canvas_id, "ink"), self.part(canvas_id, "background")
+            ink, file = self.part(canvas_id, "ink"), self.part(canvas_id, "background")
         if state is None:
             raise RequestError(
                 "the drawing is no longer on the server; draw or load it again", field="canvas"
             )
-        if state.image and ground is not None:
-            if ink is None:
-                return ground
-            under = open_image(ground, max_pixels=max_pixels, field="canvas")
-        else:
-            under = Image.new("RGB", (state.width, state.height), state.colour)
-        if ink is not None:
-            under = composite_ink(under, open_image(ink, max_pixels=max_pixels, field="canvas"))
-        buffer = io.BytesIO()
-        under.save(buffer, "PNG", compress_level=1)
-        return buffer.getvalue()
+        opened = open_image(ink, max_pixels=max_pixels, field="canvas") if ink else None
+        return _Drawing(state, file if state.image else None, opened, max_pixels)
 
     def sweep(self, *, older_than: float) -> int:
         """Remove drawings untouched for `older_than` seconds; how many went."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import gradio as gr
 
-MODES = ("sketch", "inpaint", "inpaint-sketch")
+MODES = ("sketch", "inpaint", "inpaint-sketch", "picture")
 
 #: Files under `static/` that the page must load, in any order.
 SCRIPTS = (
@@ -27,7 +27,7 @@ SCRIPTS = (
     "canvas.js",
     "canvas-gradio.js",
 )
-STYLES = ("canvas.css",)
+STYLES = ("canvas.css", "canvas-stage.css")
 
 # Gradio adds the scripts of `head` while its own page already runs: wait for ours.
 _START = """
@@ -52,7 +52,8 @@ def sketch_canvas(
 ) -> gr.HTML:
     """A canvas named `elem_id`, empty, white and `width` x `height` pixels.
 
-    mode: "sketch" (colour), "inpaint" (mask) or "inpaint-sketch" (colour, the ink is the mask).
+    mode: "sketch" (colour), "inpaint" (mask), "inpaint-sketch" (colour, the ink is the mask), or
+    "picture" (a picture is only chosen and shown).
     help: whether a line below the stage tells the keys (setting `canvas_show_tooltip`).
     hotkeys: the `canvas_hotkey_*` settings without that prefix, e.g. {"grow_brush": "W"}.
     props: further arguments of `gr.HTML`.

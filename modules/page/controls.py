@@ -15,7 +15,6 @@ import gradio as gr
 from gradio.components import Component
 
 from modules.generation.choices import AUTOMATIC, SAMPLERS, SCHEDULES
-from modules.generation.request import RESIZE_MODES
 from modules.page import widgets
 
 
@@ -93,7 +92,9 @@ def sizes(form: Form, size: tuple[int, int]) -> None:
             take = widgets.tool(
                 "ruler", "Take the size of the picture", elem_id="img2img_detect_image_size_btn"
             )
-            widgets.on_click(take, None, sides, sides, js="(w, h) => EaselPage.pictureSize(w, h)")
+            widgets.on_click(
+                take, None, sides, sides, js="(w, h) => EaselSources.pictureSize(w, h)"
+            )
     form.add("width", width)
     form.add("height", height)
 
@@ -136,12 +137,6 @@ def switched(form: Form, name: str, label: str, elem_id: str) -> Iterator[gr.HTM
             line = widgets.text_line(f"{elem_id}-line")
         with gr.Column(elem_classes=["easel-switch-body"]):
             yield line
-
-
-def resize_mode(form: Form) -> None:
-    """How a picture of another shape becomes the wanted size."""
-    modes = list(RESIZE_MODES)
-    form.add("resize_mode", widgets.radio("Resize mode", modes, modes[0], elem_id="resize_mode"))
 
 
 def seed(form: Form) -> None:

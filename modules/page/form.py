@@ -10,15 +10,16 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from modules.errors import RequestError
-from modules.generation.infotext_fields import SAME_SAMPLER, SAME_SCHEDULE
-from modules.generation.request import RESIZE_MODES, Hires, Init, Request
+from modules.generation.infotext_fields import SAME_CHECKPOINT, SAME_SAMPLER, SAME_SCHEDULE
+from modules.generation.request import FILL_MODES, RESIZE_MODES, Hires, Init, Mask, Request
 from modules.library.styles import is_divider
 from modules.settings import TABLE
 
 Kind = Literal["text", "whole", "number", "flag", "list"]
 TABS = ("txt2img", "img2img")
 PAGE_TABS = (*TABS, "pnginfo", "settings")
-SOURCE_TABS = ("img2img", "sketch")
+SOURCE_TABS = ("img2img", "sketch", "inpaint", "inpaint_sketch", "inpaint_upload")
+INPAINT_TABS = SOURCE_TABS[2:]
 MASK_MODES = ("Inpaint masked", "Inpaint not masked")
 INPAINT_AREAS = ("Whole picture", "Only masked")
 
@@ -41,6 +42,10 @@ FIELDS: Mapping[str, Kind] = {
     "hr_scheduler": "text",
     "hr_prompt": "text",
     "hr_negative_prompt": "text",
+    "hr_checkpoint_name": "text",
+    "enable_refiner": "flag",
+    "refiner_checkpoint": "text",
+    "refiner_switch_at": "number",
     "width": "whole",
     "height": "whole",
     "batch_size": "whole",
@@ -53,6 +58,13 @@ FIELDS: Mapping[str, Kind] = {
     "seed_resize_from_w": "whole",
     "seed_resize_from_h": "whole",
     "resize_mode": "text",
+    "scale_by": "number",
+    "mask_blur": "whole",
+    "mask_alpha": "whole",
+    "inpainting_mask_invert": "text",
+    "inpainting_fill": "text",
+    "inpaint_full_res": "text",
+    "inpaint_full_res_padding": "whole",
     "override_settings": "list",
 }
 # Fields of a Request that are taken as they are.
@@ -113,6 +125,8 @@ def to_request(values: Mapping[str, Any], *, start: Start | None = None) -> Requ
         **fields,
         styles=tuple(name for name in values.get("styles") or () if not is_divider(name)),
         hires=_hires(values),
+        refiner_checkpoint=_refiner(values),
+        refiner_switch_at=values["refiner_switch_at"] if values.get("enable_refiner") else None,
         init=None if start is None else _init(values, start),
         override_settings=overrides_from_labels(values.get("override_settings") or ()),
     )
@@ -144,6 +158,11 @@ def _hires(values: Mapping[str, Any]) -> Hires | None:
     if not values.get("enable_hr"):
         return None
     sampler, schedule = values["hr_sampler_name"], values["hr_scheduler"]
+    checkpoint = values["hr_checkpoint_name"]
+    if not checkpoint:
+        raise RequestError(
+            "hires fix has no checkpoint: choose one, or the same", field="hr_checkpoint_name"
+        )
     return Hires(
         upscaler=values["hr_upscaler"],
         steps=_whole("hr_second_pass_steps", values["hr_second_pass_steps"]),
@@ -151,6 +170,7 @@ def _hires(values: Mapping[str, Any]) -> Hires | None:
         scale=values["hr_scale"],
         resize_x=_whole("hr_resize_x", values["hr_resize_x"]),
         resize_y=_whole("hr_resize_y", values["hr_resize_y"]),
+        checkpoint=None if checkpoint == SAME_CHECKPOINT else checkpoint,
         sampler_name=None if sampler == SAME_SAMPLER else sampler,
         scheduler=None if schedule == SAME_SCHEDULE else schedule,
         prompt=values["hr_prompt"],
@@ -162,8 +182,40 @@ def _init(values: Mapping[str, Any], start: Start) -> Init:
     return Init(
         images=(start.image,),
         denoising_strength=values["denoising_strength"],
-        resize_mode=RESIZE_MODES.index(values["resize_mode"]),
+        resize_mode=_index("resize_mode", values, RESIZE_MODES),
+        mask=None if start.mask is None else _mask(values, start.mask),
     )
+
+
+def _mask(values: Mapping[str, Any], image: str) -> Mask:
+    blur = _whole("mask_blur", values["mask_blur"])
+    return Mask(
+        image=image,
+        blur_x=blur,
+        blur_y=blur,
+        fill=_index("inpainting_fill", values, FILL_MODES),
+        only_masked=_index("inpaint_full_res", values, INPAINT_AREAS) == 1,
+        padding=_whole("inpaint_full_res_padding", values["inpaint_full_res_padding"]),
+        invert=_index("inpainting_mask_invert", values, MASK_MODES) == 1,
+    )
+
+
+def _index(name: str, values: Mapping[str, Any], choices: Sequence[str]) -> int:
+    try:
+        return choices.index(values[name])
+    except ValueError:
+        listed = ", ".join(choices)
+        raise RequestError(f"{name} is {values[name]!r}; choose {listed}", field=name) from None
+
+
+def _refiner(values: Mapping[str, Any]) -> str | None:
+    if not values.get("enable_refiner"):
+        return None
+    if not values["refiner_checkpoint"]:
+        raise RequestError(
+            "the refiner has no checkpoint: choose one, or untick it", field="refiner_checkpoint"
+        )
+    return values["refiner_checkpoint"]
 
 
 def overrides_from_labels(labels: Sequence[str]) -> dict[str, Any]:

@@ -6,12 +6,10 @@ panel's. Bad input becomes a message and leaves the form as it is.
 
 from __future__ import annotations
 
-import json
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -19,12 +17,23 @@ from gradio.components import Component
 
 from modules.app import App
 from modules.errors import RequestError
-from modules.page import controls, form, hires, networks, pasting, styles_editor, widgets
-from modules.page.canvas import sketch_canvas
+from modules.page import (
+    controls,
+    form,
+    hires,
+    inpaint,
+    networks,
+    pasting,
+    refiner,
+    sources,
+    styles_editor,
+    widgets,
+)
 from modules.page.controls import Form
 from modules.page.form import Start
 from modules.page.notices import Notices
 from modules.page.results import results_panel
+from modules.page.sources import Sources
 from modules.page.styles_editor import StylesPart
 
 log = logging.getLogger(__name__)
@@ -38,9 +47,7 @@ class Tab:
     panel: gr.HTML
     styles: StylesPart | None = None
     hires_line: gr.HTML | None = None
-    image: gr.Image | None = None
-    canvas: gr.HTML | None = None
-    sources: gr.Tabs | None = None
+    sources: Sources | None = None
 
 
 def build(app: App, tab: str, size: tuple[int, int], notices: Notices) -> Tab:
@@ -57,14 +64,16 @@ def build(app: App, tab: str, size: tuple[int, int], notices: Notices) -> Tab:
                 chosen = styles_editor.field(app, shape)
             made.styles = styles_editor.dialog(app, shape, *chosen)
             if tab == "img2img":
-                _start_pictures(app, made, size)
+                made.sources = sources.build(app, size)
             with gr.Group(elem_classes=["easel-controls"]):
+                if tab == "img2img":
+                    inpaint.resize_mode(shape)
+                    inpaint.mask_controls(shape)
                 controls.sampling(shape)
                 if tab == "txt2img":
-                    made.hires_line = hires.build(shape)
-                else:
-                    controls.resize_mode(shape)
-                controls.sizes(shape, size)
+                    made.hires_line = hires.build(app, shape)
+                refiner.build(app, shape)
+                (controls if tab == "txt2img" else inpaint).sizes(shape, size)
                 controls.batch_and_guidance(shape)
                 controls.seed(shape)
             controls.overrides(shape)
@@ -85,25 +94,6 @@ def build(app: App, tab: str, size: tuple[int, int], notices: Notices) -> Tab:
     return made
 
 
-def _start_pictures(app: App, made: Tab, size: tuple[int, int]) -> None:
-    """img2img's sub-tabs: a plain picture, and the colour canvas."""
-    opens = "sketch" if app.flags.opens_on_canvas else "img2img"
-    with gr.Tabs(selected=opens, elem_id="mode_img2img") as sources:
-        with gr.Tab("img2img", id="img2img", elem_id="img2img_img2img_tab"):
-            made.image = widgets.image("Picture to start from", elem_id="img2img_image", height=360)
-        with gr.Tab("Sketch", id="sketch", elem_id="img2img_img2img_sketch_tab"):
-            hotkeys = app.settings.current.canvas_hotkey
-            made.canvas = sketch_canvas(
-                "img2img_sketch",
-                width=size[0],
-                height=size[1],
-                label="Colour canvas",
-                help=hotkeys.canvas_show_tooltip,
-                padding=False,
-            )
-    made.sources = sources
-
-
 def _follow_size(shape: Form) -> None:
     """A canvas that nobody has touched has the size that the sliders show."""
     js = "(w, h) => window.EaselPage?.canvasSize(w, h)"
@@ -116,57 +106,34 @@ def _follow_size(shape: Form) -> None:
 def _on_generate(app: App, made: Tab, generate: gr.Button, notices: Notices) -> None:
     shape = made.form
     outputs = [made.panel]
-    if made.image is None:
+    if made.sources is None:
         notices.on(generate.click, _submitter(app, shape), shape.components, outputs)
         return
-    source = gr.Textbox(visible=False, elem_id="img2img_source")
-    inputs: list[Component] = [*shape.components, made.image, source]
-    js = "async (...values) => EaselPage.withSource(values)"
+    told = gr.Textbox(visible=False, elem_id="img2img_source")
+    inputs: list[Component] = [*shape.components, told]
+    js = "async (...values) => EaselSources.withSource(values)"
     notices.on(generate.click, _img2img_submitter(app, shape), inputs, outputs, js=js)
 
 
-def _submit(app: App, shape: Form, values: Sequence[Any], start: Start | None) -> list[Any]:
-    named = dict(zip(shape.fields, values, strict=True))
-    job_id = app.submit(form.to_request(named, start=start), source="page")
+def _submit(app: App, values: Mapping[str, Any], start: Start | None) -> list[Any]:
+    job_id = app.submit(form.to_request(values, start=start), source="page")
     return [{"job": job_id, "n": time.time_ns()}]
 
 
 def _submitter(app: App, shape: Form) -> Callable[..., list[Any]]:
     def submit(*values: Any) -> list[Any]:
-        return _submit(app, shape, values, None)
+        return _submit(app, dict(zip(shape.fields, values, strict=True)), None)
 
     return submit
 
 
 def _img2img_submitter(app: App, shape: Form) -> Callable[..., list[Any]]:
     def submit(*values: Any) -> list[Any]:
-        *fields, path, source = values
-        start = Start(image=_stored_start(app, path, source))
-        return _submit(app, shape, fields, start)
+        *fields, told = values
+        named = dict(zip(shape.fields, fields, strict=True))
+        return _submit(app, named, sources.start_of(app, named, told))
 
     return submit
-
-
-def _stored_start(app: App, path: str | None, source: str) -> str:
-    """The sum of the start picture: the drawing, or the uploaded file."""
-    wanted = json.loads(source)
-    if wanted["from"] == "sketch":
-        if wanted.get("error"):
-            raise RequestError(
-                f"the drawing could not be saved: {wanted['error']}; try again", field="image"
-            )
-        token = wanted.get("token")
-        if not token:
-            raise RequestError(
-                "the canvas is empty: draw something, or load a picture", field="image"
-            )
-        limit = app.settings.current.easel.easel_max_pixels
-        return app.inputs.put(app.canvas.composite(str(token), max_pixels=limit))
-    if not path:
-        raise RequestError(
-            "img2img needs a picture: drop one, or use the Sketch tab", field="image"
-        )
-    return app.inputs.put(Path(path).read_bytes())
 
 
 def _reader(app: App, shape: Form) -> Callable[[str], list[Any]]:
@@ -186,7 +153,9 @@ def _reader(app: App, shape: Form) -> Callable[[str], list[Any]]:
 def filled(app: App, infotext: str) -> dict[str, Any]:
     """Form values by name for what the text says."""
     styles = list(app.styles.by_name().values())
-    return pasting.from_infotext(app.with_present_names(infotext), app.settings.current, styles)
+    present = app.with_present_names(infotext)
+    values = pasting.from_infotext(present, app.settings.current, styles)
+    return values | refiner.listed(app, values)
 
 
 def last_infotext(app: App) -> str:
@@ -221,7 +190,13 @@ def _changes(name: str, component: Component, value: Any) -> dict[str, Any]:
         return {"value": value, "choices": value, "visible": bool(value)}
     if isinstance(component, gr.Slider):
         return {"value": min(max(value, component.minimum), component.maximum)}
-    if isinstance(component, gr.Dropdown | gr.Radio) and not _offers(component, value):
+    if value is None:
+        return {"value": None, "visible": True}
+    if name in refiner.FIRST:
+        offered = True  # `filled` looked them up, and new ones come while the server runs
+    else:
+        offered = not isinstance(component, gr.Dropdown | gr.Radio) or _offers(component, value)
+    if not offered:
         return {}
     if value != hires.SHOWN_WHEN_USED.get(name, value):
         return {"value": value, "visible": True}

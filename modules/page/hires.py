@@ -7,14 +7,16 @@ from collections.abc import Set
 import gradio as gr
 from gradio.events import Dependency
 
+from modules.app import App
 from modules.generation.choices import LATENT_UPSCALE_MODES, SAMPLERS, SCHEDULES, UPSCALERS
-from modules.generation.infotext_fields import SAME_SAMPLER, SAME_SCHEDULE
-from modules.page import widgets
+from modules.generation.infotext_fields import SAME_CHECKPOINT, SAME_SAMPLER, SAME_SCHEDULE
+from modules.page import refiner, widgets
 from modules.page.controls import Form, switched
 from modules.settings import Settings
 
 # Fields that are shown by a setting, or once they hold something else than this.
 SHOWN_WHEN_USED = {
+    "hr_checkpoint_name": SAME_CHECKPOINT,
     "hr_sampler_name": SAME_SAMPLER,
     "hr_scheduler": SAME_SCHEDULE,
     "hr_prompt": "",
@@ -22,15 +24,18 @@ SHOWN_WHEN_USED = {
 }
 
 
+_SAMPLING = ("hr_checkpoint_name", "hr_sampler_name", "hr_scheduler")
+
+
 def always_shown(settings: Settings) -> Set[str]:
     """Those of SHOWN_WHEN_USED that the settings want to see."""
     ui = settings.ui_alternatives
-    samplers = {"hr_sampler_name", "hr_scheduler"} if ui.hires_fix_show_sampler else set()
+    samplers = {*_SAMPLING} if ui.hires_fix_show_sampler else set()
     prompts = {"hr_prompt", "hr_negative_prompt"} if ui.hires_fix_show_prompts else set()
     return samplers | prompts
 
 
-def build(form: Form) -> gr.HTML:
+def build(app: App, form: Form) -> gr.HTML:
     """The section; gives the line that tells which size it leads to."""
     with switched(form, "enable_hr", "Hires. fix", "txt2img_hr") as line:
         with gr.Row(elem_id="txt2img_hires_fix_row1"):
@@ -61,15 +66,18 @@ def build(form: Form) -> gr.HTML:
                     name,
                     widgets.slider(f"Resize {label} to", 0, 2048, 0, 8, elem_id=f"txt2img_{name}"),
                 )
-        _own_sampler(form)
+        _own_sampler(app, form)
         _own_prompts(form)
     return line
 
 
-def _own_sampler(form: Form) -> None:
+def _own_sampler(app: App, form: Form) -> None:
     samplers = [SAME_SAMPLER, *(row.label for row in SAMPLERS if row.built)]
     schedules = [SAME_SCHEDULE, *(row.label for row in SCHEDULES if row.built)]
     with gr.Row(elem_id="txt2img_hires_fix_row3"):
+        refiner.checkpoint(
+            app, form, "hr_checkpoint_name", "Hires checkpoint", "hr_checkpoint", visible=False
+        )
         form.add(
             "hr_sampler_name",
             widgets.dropdown(

@@ -29,6 +29,7 @@ from modules.page import (
     networks,
     queue_panel,
     quick,
+    refiner,
     results,
     settings_tab,
     styles_editor,
@@ -55,6 +56,7 @@ SCRIPTS = (
     "status.js",
     "keeping.js",
     "sizes.js",
+    "sources.js",
     "styles.js",
     "prompts.js",
     "page.js",
@@ -120,6 +122,8 @@ def build_page(app: App) -> gr.Blocks:
                 "styles": {"choices": names},
                 **{name: {"visible": True} for name in hires.always_shown(app.settings.current)},
             }
+            for name in refiner.FIRST:
+                also[name] = {**also.get(name, {}), "choices": refiner.choices_of(app, name)}
             return [
                 gr.update(choices=quick.checkpoint_titles(app), value=quick.current_title(app)),
                 gr.update(choices=quick.vae_names(app), value=app.settings.current.vae.sd_vae),
@@ -138,7 +142,7 @@ def build_page(app: App) -> gr.Blocks:
             row.vae,
             line,
             tabs,
-            img2img.sources,
+            img2img.sources.tabs,
             *txt2img.form.components,
             *img2img.form.components,
             *[part.name for part in parts],

@@ -9,15 +9,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from modules.generation import infotext as infotexts
-from modules.generation.infotext_fields import SAME_SAMPLER, SAME_SCHEDULE
+from modules.generation.infotext_fields import SAME_CHECKPOINT, SAME_SAMPLER, SAME_SCHEDULE
+from modules.generation.request import FILL_MODES
 from modules.generation.styles import Style
-from modules.page.form import FIELDS
+from modules.page.form import FIELDS, INPAINT_AREAS, MASK_MODES
 from modules.settings import OPTIONS, Settings
 
 # What a picture with hires fix was made with where its text does not say otherwise.
 _HIRES = {
     "hr_upscaler": "Latent",
     "hr_second_pass_steps": 0,
+    "hr_checkpoint_name": SAME_CHECKPOINT,
     "hr_sampler_name": SAME_SAMPLER,
     "hr_scheduler": SAME_SCHEDULE,
     "hr_prompt": "",
@@ -50,8 +52,20 @@ def from_infotext(text: str, settings: Settings, styles: Sequence[Style] = ()) -
     values["seed_enable_extras"] = not _SEED_EXTRAS.keys().isdisjoint(found)
     if values["seed_enable_extras"]:
         values = _SEED_EXTRAS | values
+    values["enable_refiner"] = "refiner_checkpoint" in found
+    values |= _mask_words(found)
     values["override_settings"] = override_labels(found.get("override_settings", {}), settings)
     return values
+
+
+def _mask_words(found: Mapping[str, Any]) -> dict[str, str]:
+    """The mask's choices, which are numbers in the API, as the form says them."""
+    rows = (
+        ("inpainting_mask_invert", MASK_MODES),
+        ("inpainting_fill", FILL_MODES),
+        ("inpaint_full_res", INPAINT_AREAS),
+    )
+    return {name: choices[int(found[name])] for name, choices in rows if name in found}
 
 
 def override_labels(overrides: Mapping[str, Any], settings: Settings) -> list[str]:

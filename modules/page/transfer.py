@@ -6,39 +6,65 @@ a path.
 
 from __future__ import annotations
 
-import hashlib
-import logging
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import gradio as gr
-from gradio.utils import get_upload_folder
 
 from modules.app import App
 from modules.errors import RequestError
 from modules.page import pasting, widgets
+from modules.page.form import INPAINT_TABS, SOURCE_TABS
 from modules.page.generate import Tab, filled, updates
 from modules.page.notices import Notices
-from modules.pictures.files import write
 from modules.pictures.metadata import read_infotext
-
-log = logging.getLogger(__name__)
 
 
 def connect(app: App, tabs: gr.Tabs, txt2img: Tab, img2img: Tab, notices: Notices) -> None:
-    """Both panels' `send` events: to img2img, to the canvas, to txt2img, or the seed alone."""
-    outputs = [
-        tabs,
-        img2img.sources,
-        img2img.image,
-        img2img.canvas,
-        *txt2img.form.components,
-        *img2img.form.components,
-    ]
+    """Both panels' `send` events: to a sub-tab of img2img, to txt2img, or the seed alone."""
+    outputs = outputs_of(tabs, txt2img, img2img)
     for panel in (txt2img.panel, img2img.panel):
         handler = _sender(app, txt2img, img2img, own=panel is img2img.panel)
         notices.on(panel.send, handler, None, outputs, with_data=True)  # type: ignore[attr-defined]
+
+
+def outputs_of(tabs: gr.Tabs, txt2img: Tab, img2img: Tab) -> list[Any]:
+    """The components that `moved` gives updates of."""
+    assert img2img.sources is not None
+    forms = [*txt2img.form.components, *img2img.form.components]
+    return [tabs, *img2img.sources.outputs, *forms]
+
+
+def moved(
+    txt2img: Tab, img2img: Tab, target: str, values: dict[str, Any], address: str, nonce: str
+) -> list[Any]:
+    """Updates that open `target` ("txt2img", or a sub-tab of img2img) with these form values, and
+    there the picture at `address` of this server. nonce: different each time.
+    """
+    sources = img2img.sources
+    assert sources is not None
+    if target == "txt2img":
+        return [
+            gr.Tabs(selected="txt2img"),
+            *sources.unchanged(),
+            *updates(txt2img.form, values),
+            *updates(img2img.form, {}),
+        ]
+    if target not in SOURCE_TABS:
+        raise RequestError(f"there is no tab {target!r}; reload the page")
+    # A picture takes its parameters along, but not how much it was itself changed; what is to be
+    # inpainted keeps the size that was chosen for it.
+    left_out = {"denoising_strength", *(("width", "height") if target in INPAINT_TABS else ())}
+    kept = {name: value for name, value in values.items() if name not in left_out}
+    return [
+        gr.Tabs(selected="img2img"),
+        *sources.shown(target, address, nonce),
+        *updates(txt2img.form, {}),
+        *updates(img2img.form, kept),
+    ]
 
 
 def _sender(app: App, txt2img: Tab, img2img: Tab, *, own: bool) -> Callable[..., list[Any]]:
@@ -50,45 +76,22 @@ def _sender(app: App, txt2img: Tab, img2img: Tab, *, own: bool) -> Callable[...,
         item = next((item for item in items if item.index == index), None)
         if item is None:
             raise RequestError("there is no picture to send yet", field="image")
-        settings = app.settings.current
-        values = pasting.sent_along(filled(app, item.infotext), item.seed, settings)
-        nothing = {}
-        to_txt2img, to_img2img = nothing, nothing
-        chosen: list[Any] = [gr.skip()] * 4
         if target == "seed":
             only = {"seed": item.seed}
-            to_txt2img, to_img2img = (nothing, only) if own else (only, nothing)
-        elif target == "txt2img":
-            to_txt2img = values
-            chosen[0] = gr.Tabs(selected="txt2img")
-        else:
-            to_img2img = _without_own_strength(values)
-            chosen = _to_picture(app, job, index, target)
-        return [
-            *chosen,
-            *updates(txt2img.form, to_txt2img),
-            *updates(img2img.form, to_img2img),
-        ]
+            forms = ({}, only) if own else (only, {})
+            assert img2img.sources is not None
+            return [
+                gr.skip(),
+                *img2img.sources.unchanged(),
+                *updates(txt2img.form, forms[0]),
+                *updates(img2img.form, forms[1]),
+            ]
+        settings = app.settings.current
+        values = pasting.sent_along(filled(app, item.infotext), item.seed, settings)
+        address = f"easel/v1/jobs/{job}/images/{index}"
+        return moved(txt2img, img2img, target, values, address, f"{time.time_ns()}")
 
     return send
-
-
-def _without_own_strength(values: dict[str, Any]) -> dict[str, Any]:
-    """A picture takes its parameters along, but not how much it was itself changed."""
-    return {name: value for name, value in values.items() if name != "denoising_strength"}
-
-
-def _to_picture(app: App, job: str, index: int, target: str) -> list[Any]:
-    """Updates of: page tabs, img2img's sub-tabs, picture, canvas."""
-    opened = gr.Tabs(selected="img2img")
-    if target == "sketch":
-        command = {"load": f"easel/v1/jobs/{job}/images/{index}", "nonce": f"{job}-{index}"}
-        return [opened, gr.Tabs(selected="sketch"), gr.skip(), command]
-    # A copy where Gradio keeps uploads: it would refuse a file in a folder of the user's choice.
-    data, _, name = app.jobs.image_bytes(job, index)
-    path = Path(get_upload_folder(), hashlib.sha256(data).hexdigest(), name)
-    write(path, data)
-    return [opened, gr.Tabs(selected="img2img"), str(path), gr.skip()]
 
 
 def build_png_info(app: App, tabs: gr.Tabs, txt2img: Tab, img2img: Tab, notices: Notices) -> None:
@@ -99,29 +102,32 @@ def build_png_info(app: App, tabs: gr.Tabs, txt2img: Tab, img2img: Tab, notices:
         with gr.Column(scale=6, min_width=300):
             text = widgets.text_line("pnginfo_generation_info", "ez-infotext")
             with gr.Row(elem_classes=["easel-send"]):
-                names = ("pnginfo_send_to_txt2img", "pnginfo_send_to_img2img")
-                to_txt2img = gr.Button("Send to txt2img", size="sm", elem_id=names[0])
-                to_img2img = gr.Button("Send to img2img", size="sm", elem_id=names[1])
+                buttons = {
+                    target: gr.Button(
+                        f"Send to {target}", size="sm", elem_id=f"pnginfo_send_to_{target}"
+                    )
+                    for target in ("txt2img", "img2img", "inpaint")
+                }
 
     def show(path: str | None) -> list[str]:
         return [_describe(app, path)]
 
-    def fill(tab: Tab) -> Callable[[str | None], list[Any]]:
+    def fill(target: str) -> Callable[[str | None], list[Any]]:
         def fill_from(path: str | None) -> list[Any]:
             infotext = _infotext_of(app, path)
-            if not infotext:
+            if path is None or (not infotext and target == "txt2img"):
                 raise RequestError("this picture holds no parameters", field="image")
-            values = filled(app, infotext)
-            extra = [path] if tab.image is not None else []
-            return [gr.Tabs(selected=tab.form.tab), *extra, *updates(tab.form, values)]
+            values = filled(app, infotext) if infotext else {}
+            # The upload lies where Gradio serves it to whoever may see this page.
+            address = f"gradio_api/file={quote(path)}"
+            return moved(txt2img, img2img, target, values, address, f"{time.time_ns()}")
 
         return fill_from
 
     notices.on(source.change, show, [source], [text])
-    outputs = [tabs, *txt2img.form.components]
-    notices.on(to_txt2img.click, fill(txt2img), [source], outputs)
-    outputs = [tabs, img2img.image, *img2img.form.components]
-    notices.on(to_img2img.click, fill(img2img), [source], outputs)
+    outputs = outputs_of(tabs, txt2img, img2img)
+    for target, button in buttons.items():
+        notices.on(button.click, fill(target), [source], outputs)
 
 
 def _infotext_of(app: App, path: str | None) -> str | None:

@@ -82,23 +82,6 @@ def flatten(image: Image.Image, colour: str) -> Image.Image:
     return ground.convert("RGB")
 
 
-def composite_ink(ground: Image.Image, ink: Image.Image) -> Image.Image:
-    """`ink` (RGBA) drawn over `ground` of the same size; where the ink is empty the ground's pixels
-    are untouched.
-
-    RGB if the ground has no transparency, else RGBA. ImageError where the sizes differ.
-    """
-    if ground.size != ink.size:
-        raise ImageError(
-            f"the drawing is {ink.width}x{ink.height}, its ground {ground.width}x{ground.height}; "
-            "clear the canvas and load the picture again",
-            field="canvas",
-        )
-    has_alpha = "A" in ground.getbands() or "transparency" in ground.info
-    over = Image.alpha_composite(ground.convert("RGBA"), ink.convert("RGBA"))
-    return over if has_alpha else over.convert("RGB")
-
-
 def open_image(data: bytes, *, max_pixels: int, field: str = "image") -> Image.Image:
     """The decoded picture, turned upright by its EXIF orientation, its text chunks still in
     `.info`.

@@ -22,7 +22,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.datastructures import UploadFile
 
 from modules.library.canvas import CanvasStore
-from modules.page.canvas import SCRIPTS, sketch_canvas
+from modules.page.canvas import SCRIPTS, STYLES, sketch_canvas
 
 HERE = Path(__file__).parent
 STATIC = HERE.parents[1] / "modules" / "page" / "static"
@@ -139,7 +139,8 @@ def gradio_page(pictures: dict[str, bytes], store: CanvasStore) -> Iterator[str]
     app.mount("/static", StaticFiles(directory=STATIC))
     for path, content in pictures.items():
         app.add_route(path, partial(_picture, content))
-    head = '<link rel="stylesheet" href="/static/canvas.css">' + script_tags()
+    links = "".join(f'<link rel="stylesheet" href="/static/{name}">' for name in STYLES)
+    head = links + script_tags()
     app = gr.mount_gradio_app(app, gradio_blocks(), path="/", head=head, ssr_mode=False)
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))

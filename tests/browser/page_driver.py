@@ -201,3 +201,32 @@ class Easel:
     def upload(self, elem_id: str, path: Path) -> None:
         self.page.locator(f"#{elem_id} input[type=file]").set_input_files(str(path))
         self.page.locator(f"#{elem_id} img").wait_for()
+
+    # -- canvases ------------------------------------------------------------------------------
+
+    def load(self, canvas: str, path: Path) -> None:
+        """Open a picture on a canvas as its button does."""
+        self.page.locator(f"#{canvas} input[type=file]").set_input_files(str(path))
+        self.wait_picture(canvas)
+
+    def wait_picture(self, canvas: str, size: str = "") -> None:
+        """Until the canvas holds a picture (of that size, such as "200x104")."""
+        sized = f'[data-size="{size}"]' if size else ""
+        self.page.wait_for_selector(f'#{canvas} [data-empty="false"]{sized}')
+
+    def stroke(self, canvas: str, *points: tuple[float, float]) -> None:
+        """Draw through points given in parts of the picture's width and height."""
+        view = self.page.locator(f"#{canvas} .ec-view")
+        view.scroll_into_view_if_needed()
+        box = view.bounding_box()
+        assert box
+        places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in points]
+        self.page.mouse.move(*places[0])
+        self.page.mouse.down()
+        for place in places[1:]:
+            self.page.mouse.move(*place, steps=4)
+        self.page.mouse.up()
+
+    def stored(self, name: str) -> bytes:
+        """The stored input picture of that sum."""
+        return (self.server.folder / "easel/inputs" / name[:2] / name).read_bytes()

@@ -10,9 +10,11 @@ import io
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image, ImageStat
 
+from tests.browser.canvas_driver import png
 from tests.browser.page_driver import Easel
 from tests.browser.servers import ROOT, Server
 
@@ -36,20 +38,11 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def drawn(easel: Easel, points: list[tuple[float, float]], colour: str) -> None:
-    """One stroke on the canvas, through points given in parts of its width and height."""
+    """One stroke on the colour canvas."""
     easel.page.locator("#img2img_sketch").evaluate(
         "(_, colour) => EaselCanvas.get('img2img_sketch').setColour(colour)", colour
     )
-    view = easel.page.locator("#img2img_sketch .ec-view")
-    view.scroll_into_view_if_needed()
-    box = view.bounding_box()
-    assert box
-    places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in points]
-    easel.page.mouse.move(*places[0])
-    easel.page.mouse.down()
-    for place in places[1:]:
-        easel.page.mouse.move(*place, steps=4)
-    easel.page.mouse.up()
+    easel.stroke("img2img_sketch", *points)
 
 
 def test_a_prompt_becomes_a_picture_with_a_preview_on_the_way(visit, engine):
@@ -100,6 +93,24 @@ def test_the_classic_exercise_makes_four_pictures_of_a_doodle_and_one_is_saved(v
     for part in ("Schedule type: Karras", "CFG scale: 9", "Denoising strength: 0.6"):
         assert part in text
     assert f"Seed: {job['items'][3]['seed']}," in text
+
+
+def test_inpainting_changes_what_is_masked_and_not_one_pixel_besides(visit, engine, tmp_path):
+    easel = visit(engine)
+    easel.img2img("Inpaint")
+    picture = np.random.default_rng(3).integers(0, 256, (64, 128, 3), dtype=np.uint8)
+    (tmp_path / "noise.png").write_bytes(png(picture))
+    easel.load("img2maskimg", tmp_path / "noise.png")
+    easel.stroke("img2maskimg", (0.75, 0.5), (0.8, 0.5))
+    easel.set("img2img_mask_blur", 0)
+    easel.set("img2img_width", 128)
+    easel.set("img2img_height", 64)
+    easel.set("img2img_steps", 2)
+    made = easel.generate("img2img")["items"][0]
+    after = np.asarray(Image.open(io.BytesIO(engine.bytes(made["url"].lstrip("/")))))
+    differs = (after != picture).any(axis=2)
+    assert differs[24:40, 92:106].mean() > 0.9
+    assert not differs[:, :64].any()
 
 
 def redness(server: Server, prompt: str) -> float:

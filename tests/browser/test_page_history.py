@@ -74,8 +74,7 @@ def test_a_picture_goes_to_img2img_as_it_is(history: Easel) -> None:
     history.page.locator(".ez-grid-cell").first.click()
     history.click("history_to_img2img")
 
-    history.page.locator("#img2img_image img").wait_for()
-    history.wait("document.querySelector('#img2img_image img').naturalWidth === 16")
+    history.page.wait_for_selector('#img2img_image [data-size^="16x"][data-empty="false"]')
 
 
 def test_a_favourite_is_found_again_and_a_deleted_picture_is_gone(

@@ -89,7 +89,7 @@ def test_a_picture_goes_to_img2img_with_its_parameters_and_is_started_from(easel
     made = easel.generate()["items"][0]
     easel.click("txt2img_send_to_img2img")
     easel.wait_value(easel.text("img2img_prompt"), "needs")
-    easel.page.locator("#img2img_image img").wait_for()
+    easel.wait_picture("img2img_image")
     assert easel.number("img2img_steps").input_value() == "12"
     assert easel.number("img2img_seed").input_value() == str(made["seed"])
     easel.generate("img2img")
@@ -105,7 +105,7 @@ def test_a_picture_saved_in_a_folder_elsewhere_goes_to_img2img_too(easel: Easel,
         easel.generate()
         assert list(tmp_path.rglob("*.png"))
         easel.click("txt2img_send_to_img2img")
-        easel.page.locator("#img2img_image img").wait_for()
+        easel.wait_picture("img2img_image")
     finally:
         easel.server.post("sdapi/v1/options", {"outdir_samples": ""})
 
@@ -114,7 +114,7 @@ def test_without_send_seed_the_seed_stays(easel: Easel):
     easel.server.post("sdapi/v1/options", {"send_seed": False})
     easel.generate()
     easel.click("txt2img_send_to_img2img")
-    easel.page.locator("#img2img_image img").wait_for()
+    easel.wait_picture("img2img_image")
     assert easel.number("img2img_seed").input_value() == "-1"
     easel.server.post("sdapi/v1/options", {"send_seed": True})
 
@@ -152,7 +152,7 @@ def test_png_info_shows_what_a_file_holds_and_sends_it(easel: Easel, tmp_path):
         "document.querySelector('#pnginfo_generation_info').textContent.includes('Seed: 4711')"
     )
     easel.click("pnginfo_send_to_img2img")
-    easel.page.locator("#img2img_image img").wait_for()
+    easel.wait_picture("img2img_image")
     assert_filled(easel, "img2img")
 
 
@@ -166,7 +166,7 @@ def test_png_info_says_when_there_is_nothing(easel: Easel, tmp_path):
 
 def test_the_sliders_take_the_size_of_the_picture(easel: Easel, tmp_path):
     easel.img2img()
-    easel.upload("img2img_image", write_png(tmp_path / "plain.png", size=(203, 104)))
+    easel.load("img2img_image", write_png(tmp_path / "plain.png", size=(203, 104)))
     easel.click("img2img_detect_image_size_btn")
     easel.wait_value(easel.number("img2img_width"), "200")
     easel.wait_value(easel.number("img2img_height"), "104")
@@ -191,9 +191,7 @@ def test_a_drawing_is_what_img2img_starts_from(easel: Easel):
     view.click()
     easel.generate("img2img")
     name = easel.server.newest("img2img")["request"]["init"]["images"][0]
-    folder = easel.server.folder / "easel"
-    stored = [path for path in folder.rglob(f"*{name}*") if path.is_file()]
-    picture = Image.open(io.BytesIO(stored[0].read_bytes())).convert("RGB")
+    picture = Image.open(io.BytesIO(easel.stored(name))).convert("RGB")
     assert picture.size == (128, 64)
     assert picture.getpixel((0, 0)) == (255, 255, 255)
     assert picture.getpixel((64, 32)) == (0, 0, 0)

@@ -95,16 +95,18 @@
   }
 
   class Controls {
-    /** masks: true leaves the colours away. actions: the controller. */
-    constructor(root, actions, { masks, label, help }) {
+    /** masks: true leaves the colours away. draws: false leaves all tools away. actions: the
+     * controller. */
+    constructor(root, actions, { masks, draws, label, help }) {
       this.actions = actions;
       this.masks = masks;
+      this.draws = draws;
       this.stage = make(
         "div",
         { class: "ec-stage", tabindex: "0", role: "application", "aria-label": label },
         (this.canvas = make("canvas", { class: "ec-view" })),
         (this.cursor = make("div", { class: "ec-cursor", hidden: true, "aria-hidden": "true" })),
-        (this.hint = this.buildHint()),
+        (this.hint = this.buildHint(label)),
       );
       this.file = make("input", {
         type: "file",
@@ -117,15 +119,17 @@
         },
       });
       this.form = this.buildForm();
-      const paints = make("div", { class: "ec-paints" }, ...this.buildColours(), this.buildSliders());
+      const colours = this.buildColours();
+      const paints = make("div", { class: "ec-paints", hidden: !draws }, ...colours, this.buildSliders());
       root.append(this.buildToolbar(), this.form, paints, this.stage, this.buildStatus(help), this.file);
     }
 
-    buildHint() {
+    buildHint(label) {
       return make(
         "button",
         { type: "button", class: "ec-hint", hidden: true, onclick: () => this.file.click() },
         icon("picture"),
+        make("span", { class: "ec-what", text: label }),
         make("span", { text: "Drop, paste or open a picture" }),
       );
     }
@@ -155,8 +159,7 @@
       return make(
         "div",
         { class: "ec-bar", role: "toolbar", "aria-label": "Drawing tools" },
-        group(...this.tools),
-        group(this.undo, this.redo, this.clear),
+        ...(this.draws ? [group(...this.tools), group(this.undo, this.redo, this.clear)] : []),
         group(this.blank, button("open", "Open a picture", () => this.file.click())),
         make(
           "div",
@@ -262,7 +265,7 @@
           onclick: () => actions.setColour(colour),
         }),
       );
-      if (this.masks) return [];
+      if (this.masks || !this.draws) return [];
       const pair = make("div", { class: "ec-pair" }, this.other, this.colour);
       const colours = make("div", { class: "ec-palette", role: "group", "aria-label": "Palette" });
       colours.append(...this.palette);
@@ -309,7 +312,7 @@
     buildStatus(helps) {
       this.about = make("span", { class: "ec-about" });
       this.message = make("span", { class: "ec-message", role: "status", "aria-live": "polite" });
-      const help = make("span", { class: "ec-help", text: helps ? HELP : "" });
+      const help = make("span", { class: "ec-help", text: helps && this.draws ? HELP : "" });
       return make("div", { class: "ec-status" }, this.about, this.message, help);
     }
 

@@ -205,8 +205,10 @@
   async function copy(from, to) {
     const controller = EaselCanvas.get(from);
     if (!controller || controller.isEmpty) return false;
-    const { composite } = await controller.exportLayers();
-    await load(to, composite);
+    const { masks, inkBlank, doc: { background } } = controller;
+    await load(to, background.original && (masks || inkBlank)
+      ? new File([background.original], background.name, { type: background.original.type })
+      : (await controller.exportLayers()).composite);
     return true;
   }
 

@@ -11,7 +11,7 @@
   const EaselCanvas = (window.EaselCanvas ??= {});
 
   const instances = new Map();
-  const MODES = ["sketch", "inpaint", "inpaint-sketch"];
+  const MODES = ["sketch", "inpaint", "inpaint-sketch", "picture"];
   const VEIL = { rgb: [255, 45, 85], strength: 0.55 }; // how a mask is shown; never exported
   const DEFAULTS = {
     id: "canvas",
@@ -36,9 +36,10 @@
       this.id = id;
       this.mode = mode;
       this.masks = mode === "inpaint";
+      this.draws = mode !== "picture"; // that one only shows
       this.overPictures = mode !== "sketch"; // these modes need a picture to work on
       this.revision = 0;
-      this.tool = "brush";
+      this.tool = this.draws ? "brush" : "pan";
       this.painter = "brush"; // the tool to return to after picking a colour
       this.colour = this.masks ? "#ffffff" : "#000000";
       this.second = this.masks ? "#000000" : "#ffffff";
@@ -51,7 +52,7 @@
       this.root.className = "easel-canvas";
       this.root.dataset.mode = mode;
       this.root.dataset.canvas = id;
-      const look = { masks: this.masks, label, help };
+      const look = { masks: this.masks, draws: this.draws, label, help };
       this.controls = new EaselCanvas.Controls(this.root, this, look);
       const { stage, canvas, cursor } = this.controls;
       const tint = this.masks ? VEIL : null;
@@ -205,7 +206,7 @@
     // -- tools and view ----------------------------------------------------------------------
 
     setTool(tool) {
-      if (this.tools.stroke || (this.masks && tool === "pick")) return;
+      if (this.tools.stroke || !this.draws || (this.masks && tool === "pick")) return;
       if (this.tool !== "pick" && this.tool !== "pan") this.painter = this.tool;
       this.tool = tool;
       if (tool !== "brush" && tool !== "eraser") this.hover(null);

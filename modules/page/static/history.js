@@ -14,6 +14,7 @@
     save: "M12 4v11m0 0 4-4m-4 4-4-4M5 20h14",
     image: "M4 5h16v14H4zM4 16l5-5 4 4 3-3 4 4",
     brush: "M4 20c3 0 5-1 5-4l9-11 2 2-11 9",
+    mask: "M4 5h16v14H4zM9 12a3 3 0 1 0 6 0 3 3 0 1 0-6 0",
     text: "M4 6h16M4 12h10M4 18h7m6-5v7m0 0 3-3m-3 3-3-3",
     copy: "M9 9h11v11H9zM5 15H4V4h11v1",
     delete: "M5 7h14M10 7V4h4v3m-7 0 1 13h8l1-13",
@@ -120,6 +121,7 @@
         this.button("history_to_txt2img", "txt2img", icons.text, send("txt2img")),
         this.button("history_to_img2img", "img2img", icons.image, send("img2img")),
         this.button("history_to_sketch", "Sketch", icons.brush, send("sketch")),
+        this.button("history_to_inpaint", "Inpaint", icons.mask, send("inpaint")),
         this.button("history_copy", "Copy text", icons.copy, () => this.copy()),
         this.button("history_delete", "Delete", icons.delete, () => this.remove()),
       );

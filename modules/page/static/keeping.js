@@ -35,9 +35,7 @@
     if (!isOpen) return;
     record.opened = ["txt2img", "img2img", "pnginfo", "settings"]
       .find((name) => isShown(`#tab_${name}`)) ?? "";
-    if (record.opened === "img2img") {
-      record.source = isShown("#img2img_img2img_sketch_tab") ? "sketch" : "img2img";
-    }
+    if (record.opened === "img2img") record.source = EaselSources.open();
     if (size) record.size = size;
     const text = JSON.stringify(record);
     try {

@@ -1,4 +1,4 @@
-/* Keys, theme, tooltips, and what the form needs before it is sent.
+/* Keys, theme, tooltips, and what happens once the page is there.
  *
  * Elements come and go with Gradio's tabs, so nothing is looked up at load: events are caught at the
  * document, elements are asked for when they are needed.
@@ -52,41 +52,6 @@
     event.stopPropagation();
   }
 
-  /* ---- sizes ---- */
-  /** The picture's own size as the sliders take it: whole eights between their ends. */
-  function fitted([width, height]) {
-    const scale = Math.min(1, 2048 / Math.max(width, height));
-    const side = (pixels) => Math.max(64, Math.round((pixels * scale) / 8) * 8);
-    return [side(width), side(height)];
-  }
-
-  /** Size of what img2img would start from; the sizes in the form while there is nothing. */
-  function pictureSize(width, height) {
-    if ($(`#${CANVAS}`)?.offsetParent) {
-      const canvas = window.EaselCanvas?.get?.(CANVAS);
-      return canvas ? fitted(canvas.size) : [width, height];
-    }
-    const image = $("#img2img_image img");
-    return image?.naturalWidth ? fitted([image.naturalWidth, image.naturalHeight]) : [width, height];
-  }
-
-  /* ---- img2img: which start picture is meant, and the drawing's token ---- */
-  async function source() {
-    if (!$(`#${CANVAS}`)?.offsetParent) return JSON.stringify({ from: "image" });
-    return JSON.stringify({ from: "sketch", token: await EaselCanvasGradio.flush(CANVAS) });
-  }
-
-  /** Before img2img is submitted: the last argument is the hidden field that names the source. */
-  async function withSource(args) {
-    let named;
-    try {
-      named = await source();
-    } catch (error) {
-      named = JSON.stringify({ from: "sketch", error: String(error.message ?? error) });
-    }
-    return [...args.slice(0, -1), named];
-  }
-
   /* ---- what the server tells ---- */
   function configure(state) {
     EaselKeeping.setSize(state.size ?? null);
@@ -113,8 +78,6 @@
   window.EaselPage = {
     configure,
     count: (id, text) => EaselPrompts.count(id, text),
-    withSource,
-    pictureSize,
     /** An empty canvas takes the size that the sliders show. */
     canvasSize: (width, height) => { EaselCanvasGradio.follow(CANVAS, width, height); },
     cleared: (texts) =>

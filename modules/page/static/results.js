@@ -18,6 +18,7 @@
     save: "M12 4v11m0 0 4-4m-4 4-4-4M5 20h14",
     image: "M4 5h16v14H4zM4 16l5-5 4 4 3-3 4 4",
     brush: "M4 20c3 0 5-1 5-4l9-11 2 2-11 9",
+    mask: "M4 5h16v14H4zM9 12a3 3 0 1 0 6 0 3 3 0 1 0-6 0",
     seed: "M4 12a8 8 0 1 1 3 6M4 12V7m0 5h5",
     copy: "M9 9h11v11H9zM5 15H4V4h11v1",
     stop: "M6 6l12 12M18 6 6 18",
@@ -105,6 +106,7 @@
         send("img2img"));
       add("send_to_sketch", "Sketch", "Paint over the picture on the colour canvas", icons.brush,
         send("sketch"));
+      add("send_to_inpaint", "Inpaint", "Paint a part of the picture anew", icons.mask, send("inpaint"));
       if (this.tab === "img2img")
         add("send_to_txt2img", "txt2img", "Send the parameters to txt2img", icons.read, send("txt2img"));
       add("reuse_seed_of_picture", "Reuse seed", "Put this picture's seed into the form", icons.seed,

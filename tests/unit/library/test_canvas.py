@@ -113,3 +113,37 @@ def test_old_drawings_are_swept_and_new_ones_stay(store: CanvasStore) -> None:
     assert store.sweep(older_than=3600) == 0
     assert store.sweep(older_than=-1) == 1
     assert store.state(ID) is None
+
+
+def test_under_a_mask_the_picture_is_byte_for_byte_the_one_that_was_loaded(
+    store: CanvasStore,
+) -> None:
+    ground = png(noise((16, 16)))
+    ink = Image.new("RGBA", (16, 16))
+    ink.paste((255, 255, 255, 255), (4, 4, 8, 8))
+    token = save(store, ink, ground)
+    assert store.ground(token, max_pixels=LIMIT) == ground
+    mask = Image.open(io.BytesIO(store.mask(token, max_pixels=LIMIT)))
+    assert mask.mode == "L" and mask.getbbox() == (4, 4, 8, 8)
+
+
+def test_without_ink_the_mask_is_black_and_without_a_picture_the_ground_is_its_colour(
+    store: CanvasStore,
+) -> None:
+    token = save(store, None, colour="#102030")
+    mask = Image.open(io.BytesIO(store.mask(token, max_pixels=LIMIT)))
+    assert mask.size == (16, 16) and mask.getbbox() is None
+    ground = pixels(store.ground(token, max_pixels=LIMIT))
+    assert ground.getpixel((3, 3)) == (16, 32, 48, 255)
+
+
+def test_paint_over_a_picture_comes_with_its_mask(store: CanvasStore) -> None:
+    ink = Image.new("RGBA", (16, 16))
+    ink.paste((250, 10, 20, 255), (4, 4, 8, 8))
+    ground = noise((16, 16))
+    token = save(store, ink, png(ground))
+    picture, mask = store.painted(token, blur=0, transparency=0, max_pixels=LIMIT)
+    expected = ground.copy()
+    expected.paste((250, 10, 20), (4, 4, 8, 8))
+    assert pixels(picture).convert("RGB").tobytes() == expected.tobytes()
+    assert Image.open(io.BytesIO(mask)).getbbox() == (4, 4, 8, 8)

@@ -3,7 +3,7 @@
 import pytest
 
 from modules.errors import RequestError, SettingsError
-from modules.generation.request import RESIZE_MODES, Hires
+from modules.generation.request import RESIZE_MODES, Hires, Mask
 from modules.page import form
 
 VALUES = {
@@ -34,6 +34,7 @@ HIRES = {
     "hr_scale": 1.5,
     "hr_resize_x": 0,
     "hr_resize_y": 256,
+    "hr_checkpoint_name": "Use same checkpoint",
     "hr_sampler_name": "Use same sampler",
     "hr_scheduler": "Karras",
     "hr_prompt": "sharp",
@@ -82,6 +83,50 @@ def test_a_start_picture_makes_it_img2img_with_the_modes_number():
     init = form.to_request(values, start=form.Start(image=IMAGE)).init
     assert init is not None
     assert (init.images, init.denoising_strength, init.resize_mode) == ((IMAGE,), 0.4, 2)
+
+
+IMG2IMG = {
+    "denoising_strength": 0.4,
+    "resize_mode": RESIZE_MODES[0],
+    "mask_blur": 6,
+    "inpainting_mask_invert": "Inpaint not masked",
+    "inpainting_fill": "latent nothing",
+    "inpaint_full_res": "Only masked",
+    "inpaint_full_res_padding": 64,
+}
+
+
+def test_a_mask_goes_along_with_its_controls_and_none_without_it():
+    start = form.Start(image=IMAGE, mask="b" * 64)
+    init = form.to_request(VALUES | IMG2IMG, start=start).init
+    assert init is not None and init.mask == Mask(
+        image="b" * 64, blur_x=6, blur_y=6, fill=3, only_masked=True, padding=64, invert=True
+    )
+    plain = form.to_request(VALUES | IMG2IMG, start=form.Start(image=IMAGE)).init
+    assert plain is not None and plain.mask is None
+
+
+def test_resize_by_takes_the_place_of_the_forms_size():
+    start = form.Start(image=IMAGE, size=(200, 104))
+    request = form.to_request(VALUES | IMG2IMG, start=start)
+    assert (request.width, request.height) == (200, 104)
+
+
+def test_a_choice_that_is_not_there_is_refused_by_name():
+    with pytest.raises(RequestError, match="inpainting_fill is 'nothing'"):
+        form.to_request(
+            VALUES | IMG2IMG | {"inpainting_fill": "nothing"},
+            start=form.Start(image=IMAGE, mask="b" * 64),
+        )
+
+
+def test_the_refiner_is_asked_for_while_its_box_is_ticked_and_needs_a_checkpoint():
+    values = VALUES | {"refiner_checkpoint": "other", "refiner_switch_at": 0.6}
+    request = form.to_request(values | {"enable_refiner": True})
+    assert (request.refiner_checkpoint, request.refiner_switch_at) == ("other", 0.6)
+    assert form.to_request(values | {"enable_refiner": False}).refiner_checkpoint is None
+    with pytest.raises(RequestError, match="the refiner has no checkpoint"):
+        form.to_request(values | {"enable_refiner": True, "refiner_checkpoint": None})
 
 
 @pytest.mark.parametrize("field", ["seed", "subseed"])

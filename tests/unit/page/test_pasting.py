@@ -88,3 +88,17 @@ def test_styles_in_a_text_are_treated_as_the_setting_says(mode, text, expected):
     settings = Settings().with_changes({"infotext_styles": mode})
     values = pasting.from_infotext(text, settings, [INK])
     assert (values["prompt"], values.get("styles")) == expected
+
+
+def test_a_refiner_and_the_masks_choices_come_back_as_the_form_says_them():
+    text = PLAIN + (
+        ", Refiner: other [abc], Refiner switch at: 0.7, Mask blur: 6, "
+        "Mask mode: Inpaint not masked, Masked content: latent noise, Inpaint area: Only masked"
+    )
+    values = pasting.from_infotext(text, Settings())
+    assert values["enable_refiner"] is True
+    assert (values["refiner_checkpoint"], values["refiner_switch_at"]) == ("other [abc]", 0.7)
+    assert (values["mask_blur"], values["inpainting_fill"]) == (6, "latent noise")
+    assert values["inpainting_mask_invert"] == "Inpaint not masked"
+    assert values["inpaint_full_res"] == "Only masked"
+    assert pasting.from_infotext(PLAIN, Settings())["enable_refiner"] is False

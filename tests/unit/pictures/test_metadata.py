@@ -11,7 +11,6 @@ from PIL import Image, PngImagePlugin
 
 from modules.errors import ImageError, RequestError
 from modules.pictures.metadata import (
-    composite_ink,
     encode,
     flatten,
     mime_of,
@@ -113,8 +112,3 @@ def test_transparent_parts_take_the_colour() -> None:
     flat = flatten(image, "#00ff00")
     assert flat.mode == "RGB"
     assert [flat.getpixel((x, 0)) for x in (0, 1)] == [(255, 0, 0), (0, 255, 0)]
-
-
-def test_ink_of_another_size_is_refused() -> None:
-    with pytest.raises(ImageError, match="2x2"):
-        composite_ink(Image.new("RGB", (4, 4)), Image.new("RGBA", (2, 2)))

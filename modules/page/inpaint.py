@@ -1,0 +1,78 @@
+"""img2img's own controls: resize mode, the mask's, and both ways to say a size (interface 5).
+
+Which of them show is the style sheet's business: the mask's belong to the inpaint sub-tabs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import gradio as gr
+
+from modules.generation.request import FILL_MODES, RESIZE_MODES
+from modules.page import controls, widgets
+from modules.page.controls import Form
+from modules.page.form import INPAINT_AREAS, MASK_MODES
+
+
+def resize_mode(form: Form) -> None:
+    """How a picture of another shape becomes the wanted size."""
+    modes = list(RESIZE_MODES)
+    form.add("resize_mode", widgets.radio("Resize mode", modes, modes[0], elem_id="resize_mode"))
+
+
+def mask_controls(form: Form) -> None:
+    """How the mask is taken, and what is painted where it is white."""
+    with gr.Column(elem_id="inpaint_controls", elem_classes=["easel-stack"]):
+        with gr.Row():
+            form.add(
+                "mask_blur",
+                widgets.slider("Mask blur", 0, 64, 4, 1, elem_id="img2img_mask_blur"),
+            )
+            form.add(
+                "mask_alpha",
+                widgets.slider(
+                    "Mask transparency",
+                    0,
+                    100,
+                    0,
+                    1,
+                    elem_id="img2img_mask_alpha",
+                    elem_classes=["easel-mask-alpha"],
+                ),
+            )
+            form.add(
+                "inpaint_full_res_padding",
+                widgets.slider(
+                    "Only masked padding, pixels",
+                    0,
+                    256,
+                    32,
+                    4,
+                    elem_id="img2img_inpaint_full_res_padding",
+                ),
+            )
+        with gr.Row():
+            _choice(form, "inpainting_mask_invert", "Mask mode", MASK_MODES, 0, "mask_mode")
+            _choice(form, "inpaint_full_res", "Inpaint area", INPAINT_AREAS, 0, "inpaint_full_res")
+        _choice(form, "inpainting_fill", "Masked content", FILL_MODES, 1, "inpainting_fill")
+
+
+def _choice(
+    form: Form, name: str, label: str, choices: Sequence[str], first: int, part: str
+) -> None:
+    form.add(name, widgets.radio(label, choices, choices[first], elem_id=f"img2img_{part}"))
+
+
+def sizes(form: Form, size: tuple[int, int]) -> None:
+    """ "Resize to" a width and height, or "Resize by" a factor of the picture's own size."""
+    with gr.Tabs(elem_id="img2img_tabs_resize", elem_classes=["easel-resize"]):
+        with gr.Tab("Resize to", elem_id="img2img_tab_resize_to"):
+            controls.sizes(form, size)
+        with gr.Tab("Resize by", elem_id="img2img_tab_resize_by"):
+            with gr.Row():
+                scale = widgets.slider("Scale", 0.05, 4, 1, 0.05, elem_id="img2img_scale")
+                form.add("scale_by", scale)
+                widgets.text_line("img2img_scale_resolution_preview", "easel-resize-line")
+    js = "scale => window.EaselSources?.tellSize(scale)"
+    scale.change(None, scale, None, js=js, **widgets.QUICK)
