@@ -50,7 +50,7 @@ class Interface(Group, title="Page, settings and file names"):
         "sketch",
         "accepted as it is",
         metavar="TOOL",
-        instead="inpainting's tools are not built yet",
+        instead="both tools are sub-tabs of img2img: Inpaint and Inpaint sketch",
     )
 
 
