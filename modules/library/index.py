@@ -76,6 +76,11 @@ class Index:
         rows = self._rows(f"select path, size, changed, sha256 from {_SUMS[of]}", ())
         return _of_these_very_files(paths, rows)
 
+    def sums_by_stat(self, of: Sum) -> dict[tuple[int, int], str]:
+        """All stored sums by (size, changed), which a file keeps when it is renamed."""
+        rows = self._rows(f"select size, changed, sha256 from {_SUMS[of]}", ())
+        return {(size, changed): digest for size, changed, digest in rows}
+
     def store(self, path: Path, size: int, changed: int, sha256: str, of: Sum = "file") -> None:
         """Keep the sum of the file that had `size` bytes and was last changed at `changed` (ns)
         when it was read.

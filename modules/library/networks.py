@@ -135,8 +135,9 @@ class NetworkFiles:
         return {path: digest[: _DIGITS[kind]] for path, digest in found.items()}
 
     def find_by_hash(self, kind: Kind, digest: str) -> NetworkFile | None:
-        """The file with this short hash, so far as hashes are known or the files tell them; the
-        others' are worked out aside, for the next time.
+        """The file with this short hash, so far as hashes are known, or files tell them, or a file
+        has size and time of one that was hashed under another name; the others' are worked out
+        aside, for the next time.
         """
         known, unknown = self.known_hashes(kind), []
         for file in self.list(kind):
@@ -144,8 +145,11 @@ class NetworkFiles:
                 unknown.append(file)
             elif known[file.path] == digest:
                 return file
+        kinds: set[Sum] = {sum_of(file) for file in unknown}
+        once = {of: self._index.sums_by_stat(of) for of in kinds}
         for file in unknown:
-            if file.words.get("sum") == digest:
+            before = once[sum_of(file)].get((file.size, file.changed), "")
+            if file.words.get("sum") == digest or before[: _DIGITS[kind]] == digest:
                 return file
         for file in unknown:
             self._hasher.request(file.path, sum_of(file))

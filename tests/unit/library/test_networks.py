@@ -125,9 +125,35 @@ def test_a_renamed_file_is_found_by_its_hash(networks, paths):
     path.rename(path.with_name("b.safetensors"))
     networks.update("lora")
 
-    assert networks.find_by_hash("lora", digest) is None  # worked out aside, for the next time
-    networks.hash(found(networks, "b")).result(10)
     assert networks.find_by_hash("lora", digest) == found(networks, "b")
+    assert networks.find_by_hash("lora", "0" * 12) is None
+    assert networks.present_name("a", digest, by_alias=True) == "b"
+    assert networks.present_name("b", digest, by_alias=True) == "b"
+    assert networks.present_name("a", "0" * 12, by_alias=True) == "a"
+
+
+def test_a_file_of_unknown_hash_is_found_by_it_the_next_time(networks, paths):
+    data = safetensors({"w": (4,)})
+    put(paths.lora_dirs[0] / "a.safetensors", data)
+    digest = hashlib.sha256(bytes(16)).hexdigest()[:12]
+
+    assert networks.find_by_hash("lora", digest) is None
+    networks.hash(found(networks, "a")).result(10)
+    assert networks.find_by_hash("lora", digest) == found(networks, "a")
+
+
+def test_another_file_of_a_known_name_gives_way_to_the_one_that_was_meant(networks, paths):
+    path = put(paths.lora_dirs[0] / "a.safetensors", safetensors({"w": (4,)}))
+    digest = networks.hash(found(networks, "a")).result(10)
+    assert digest is not None
+    path.rename(path.with_name("b.safetensors"))
+    put(path, safetensors({"w": (5,)}))
+    networks.refresh("lora")
+
+    assert networks.present_name("a", digest, by_alias=False) == "a"  # no hash is known yet
+    for name in "ab":
+        networks.hash(found(networks, name)).result(10)
+    assert networks.present_name("a", digest, by_alias=False) == "b"
 
 
 def test_a_file_that_tells_its_hash_is_found_by_it_at_once(networks, paths):
