@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, HTTPException, Query, Response
+from fastapi import Path as PathParameter
 from pydantic import BaseModel, Field
 
 from modules.app import App
@@ -19,6 +20,8 @@ from modules.generation import infotext as infotexts
 from modules.library.history_search import Found, Search
 from modules.pictures.metadata import MIMES
 
+_MOST = 2**63 - 1024  # what SQLite holds and a float can say
+Number = Annotated[int, PathParameter(ge=0, le=_MOST, description="as the search gave it")]
 _FOREVER = "private, max-age=31536000, immutable"
 _MIMES = {f".{kind.lower()}": mime for kind, mime in MIMES.items()} | {".jpg": "image/jpeg"}
 
@@ -30,11 +33,11 @@ class Asked(BaseModel):
     model: str = ""
     sampler: str = ""
     network: str = Field("", description="a LoRA or hypernetwork in the prompt")
-    seed: int | None = Field(None, ge=0, le=2**63 - 1)
+    seed: int | None = Field(None, ge=0, le=_MOST)
     width: int | None = Field(None, ge=1, le=65_535)
     height: int | None = Field(None, ge=1, le=65_535)
-    since: float | None = Field(None, ge=0, le=1e11, description="seconds since 1970")
-    until: float | None = Field(None, ge=0, le=1e11, description="seconds since 1970")
+    since: float | None = Field(None, ge=0, le=9e9, description="seconds since 1970")
+    until: float | None = Field(None, ge=0, le=9e9, description="seconds since 1970")
     favourite: bool = False
     offset: int = Field(0, ge=0, le=10_000_000)
     limit: int = Field(100, ge=1, le=1000)
@@ -96,7 +99,7 @@ def _add_search(router: APIRouter, app: App) -> None:
 
 def _add_pictures(router: APIRouter, app: App) -> None:
     @router.get("/{number}")
-    def picture(number: int) -> dict[str, Any]:
+    def picture(number: Number) -> dict[str, Any]:
         """Infotext, parsed and as it stands in the file."""
         text = app.history.infotext(number, app.visitors.owner)
         parsed = infotexts.parse(text)
@@ -108,7 +111,7 @@ def _add_pictures(router: APIRouter, app: App) -> None:
         }
 
     @router.get("/{number}/image", response_class=Response)
-    def image(number: int, download: bool = False) -> Response:
+    def image(number: Number, download: bool = False) -> Response:
         """The file itself, its infotext inside."""
         path = app.history.path(number, app.visitors.owner)
         shown = "attachment" if download else "inline"
@@ -124,20 +127,20 @@ def _add_pictures(router: APIRouter, app: App) -> None:
         return Response(data, media_type=media_type, headers=headers)
 
     @router.get("/{number}/thumbnail", response_class=Response)
-    def thumbnail(number: int, v: int = 0) -> Response:
+    def thumbnail(number: Number, v: Annotated[int, Query(ge=0, le=_MOST)] = 0) -> Response:
         """At most 320 pixels a side, as WebP. `v` tells caches apart what changed."""
         data = app.thumbnails.get(app.history.path(number, app.visitors.owner), v)
         headers = {"Cache-Control": _FOREVER}
         return Response(data, media_type="image/webp", headers=headers)
 
     @router.post("/{number}/favourite")
-    def mark(number: int, body: Mark) -> dict[str, Any]:
+    def mark(number: Number, body: Mark) -> dict[str, Any]:
         """Mark a picture as a favourite, or take the mark away."""
         app.history.set_favourite(number, body.favourite, app.visitors.owner)
         return {}
 
     @router.delete("/{number}")
-    def delete(number: int) -> dict[str, Any]:
+    def delete(number: Number) -> dict[str, Any]:
         """Delete the picture's file. There is no way back."""
         try:
             app.history.remove(number, app.visitors.owner)

@@ -16,6 +16,7 @@ from modules.generation.version import VERSION
 from modules.web import docs, failures, history, internal, login, networks
 from modules.web.admission import Admission
 from modules.web.easel import routes as easel
+from modules.web.easel.records import REFUSALS
 from modules.web.guard import Guard, Policy
 from modules.web.sdapi import routes as sdapi
 from modules.web.sessions import Sessions
@@ -38,6 +39,7 @@ def build_web(app: App) -> FastAPI:
         # Old programs send JSON without saying so; other sites' pages are the guard's business.
         strict_content_type=False,
         generate_unique_id_function=_operation,
+        responses=REFUSALS,
     )
     failures.install(web)
     web.include_router(easel.build_router(app))

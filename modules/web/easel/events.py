@@ -21,7 +21,7 @@ _PACE = 0.25  # seconds between two events at least
 _SILENCE = 15.0  # seconds after which a comment says that the line still stands
 _STREAM = {
     "description": "events `job` with the job as JSON in `data`, the last one named `end`",
-    "content": {"text/event-stream": {"schema": {"type": "string"}}},
+    "content": {"text/event-stream": {}},
 }
 
 
@@ -32,7 +32,7 @@ def build_router(app: App) -> APIRouter:
     @router.get(
         "/{job_id}/events",
         response_class=StreamingResponse,
-        responses={200: _STREAM, **problems(404, 422, 429)},
+        responses={200: _STREAM, **problems(429)},
     )
     async def follow(
         job_id: JobId,

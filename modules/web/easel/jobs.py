@@ -15,6 +15,7 @@ from modules.errors import RequestError
 from modules.generation.extras import Extras
 from modules.generation.request import Request
 from modules.jobs.job import Move
+from modules.pictures.metadata import MIMES
 from modules.web.easel.inputs import with_inputs
 from modules.web.easel.records import (
     Copy,
@@ -60,7 +61,7 @@ def _wished(body: Submission, app: App) -> Request | Extras:
 
 
 def _add_submit(router: APIRouter, app: App) -> None:
-    @router.post("", status_code=201, responses=problems(400, 404, 409, 413, 422, 429, 507))
+    @router.post("", status_code=201, responses=problems(409, 429, 507))
     def submit(body: Submission) -> Submitted:
         """Queue a wish: txt2img, or with `init` img2img, or with a mask in that inpainting; or
         `extras`, which works finished pictures over.
@@ -81,14 +82,14 @@ def _add_submit(router: APIRouter, app: App) -> None:
         )
         return _submitted(job_id)
 
-    @router.post("/{job_id}/duplicate", status_code=201, responses=problems(404, 409, 422, 429))
+    @router.post("/{job_id}/duplicate", status_code=201, responses=problems(409, 429))
     def duplicate(job_id: JobId, body: Copy | None = None) -> Submitted:
         """Queue the same wish with the same settings again, as a job of its own."""
         return _submitted(app.duplicate(job_id, new_seed=bool(body and body.new_seed)))
 
 
 def _add_reading(router: APIRouter, app: App) -> None:
-    @router.get("", responses=problems(404, 422))
+    @router.get("")
     def list_jobs(
         kind: Annotated[str, Query(max_length=100)] = "",
         state: Annotated[list[State] | None, Query(description="one or more")] = None,
@@ -106,7 +107,7 @@ def _add_reading(router: APIRouter, app: App) -> None:
             next=page[-1].id if len(views) > limit else None,
         )
 
-    @router.get("/{job_id}", responses=problems(404, 422))
+    @router.get("/{job_id}")
     async def read_job(
         job_id: JobId,
         look: Annotated[bool, Query(description="previews are worth making")] = False,
@@ -128,7 +129,7 @@ def _add_reading(router: APIRouter, app: App) -> None:
 
 
 def _add_stopping(router: APIRouter, app: App) -> None:
-    @router.post("/{job_id}/interrupt", responses=problems(404, 422))
+    @router.post("/{job_id}/interrupt")
     def interrupt(job_id: JobId, now: bool = False) -> Done:
         """Stop after the current picture if more are to come, else (or at the second call, or with
         `now`) at once. What is made is kept.
@@ -136,13 +137,13 @@ def _add_stopping(router: APIRouter, app: App) -> None:
         app.jobs.interrupt(job_id, now=now)
         return Done()
 
-    @router.post("/{job_id}/skip", responses=problems(404, 422))
+    @router.post("/{job_id}/skip")
     def skip(job_id: JobId) -> Done:
         """Give up the batch in work and go on with the next."""
         app.jobs.skip(job_id)
         return Done()
 
-    @router.post("/{job_id}/cancel", responses=problems(404, 422))
+    @router.post("/{job_id}/cancel")
     def cancel(job_id: JobId) -> Done:
         """End a waiting or running job; what it has made is kept."""
         app.jobs.cancel(job_id)
@@ -150,7 +151,7 @@ def _add_stopping(router: APIRouter, app: App) -> None:
 
 
 def _add_order(router: APIRouter, app: App) -> None:
-    @router.post("/{job_id}/move", responses=problems(404, 409, 422))
+    @router.post("/{job_id}/move", responses=problems(409))
     def move(job_id: JobId, body: Place) -> Job:
         """Give a waiting job another place among its owner's jobs."""
         given = body.model_dump(exclude_none=True)
@@ -160,7 +161,7 @@ def _add_order(router: APIRouter, app: App) -> None:
         app.jobs.move(job_id, Move(**given))
         return Job.of(app.jobs.view(job_id))
 
-    @router.post("/{job_id}/retry", responses=problems(404, 409, 422))
+    @router.post("/{job_id}/retry", responses=problems(409))
     def retry(job_id: JobId) -> Job:
         """Let an ended job make the pictures that it lacks. What it has stays."""
         app.jobs.retry(job_id)
@@ -168,7 +169,7 @@ def _add_order(router: APIRouter, app: App) -> None:
 
 
 def _add_pictures(router: APIRouter, app: App) -> None:
-    @router.get("/{job_id}/images", responses=problems(404, 422))
+    @router.get("/{job_id}/images")
     def list_images(
         job_id: JobId,
         inline: Annotated[bool, Query(description="with the files as base64")] = False,
@@ -179,12 +180,15 @@ def _add_pictures(router: APIRouter, app: App) -> None:
             job.items = [_inline(app, job_id, item) for item in job.items]
         return Images(state=job.state, images=job.items)
 
-    picture = {"content": {"image/*": {"schema": {"type": "string", "format": "binary"}}}}
+    # The first is what generators of clients know.
+    kinds = ("application/octet-stream", *MIMES.values())
+    binary = {"schema": {"type": "string", "format": "binary"}}
+    picture: dict[str, Any] = {"content": dict.fromkeys(kinds, binary)}
 
     @router.get(
         "/{job_id}/images/{index}",
         response_class=Response,
-        responses={200: picture, **problems(404, 422)},
+        responses={200: picture},
     )
     def read_image(job_id: JobId, index: Index, download: bool = False) -> Response:
         """The file itself, its infotext inside."""
@@ -199,7 +203,7 @@ def _add_pictures(router: APIRouter, app: App) -> None:
     @router.get(
         "/{job_id}/preview",
         response_class=Response,
-        responses={200: picture, 204: none, **problems(404, 422)},
+        responses={200: picture, 204: none},
     )
     def read_preview(job_id: JobId) -> Response:
         """The newest look at the picture in work; anything in the query only tells caches apart.

@@ -188,12 +188,17 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 _MEANINGS = {
-    400: "the body can't be read",
-    404: "there is none, or it is somebody else's",
     409: "the job is in a state where this can't be done",
-    413: "larger than the settings allow",
-    422: "a value can't be used; the answer names it",
     429: "too much at once; ask again later",
-    503: "the worker is not there",
+    501: "this version does not have it; the answer says what to do instead",
+    503: "the worker failed or the server is ending; ask again later",
     507: "the disk is full or can't be written",
+}
+# Of every route.
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    "4XX": {
+        "model": Problem,
+        "description": "it can't be done as asked: 401 without a password, 404 for what is not "
+        "there or somebody else's, 413 for what is too large, 422 for a value that can't be used",
+    }
 }

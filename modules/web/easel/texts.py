@@ -51,7 +51,7 @@ class Counts(Count):
 def build_router(app: App) -> APIRouter:
     router = APIRouter()
 
-    @router.post("/png-info", openapi_extra=BINARY, responses=problems(413, 422))
+    @router.post("/png-info", openapi_extra=BINARY)
     async def png_info(request: Request) -> PictureText:
         """The infotext of the picture in the body, parsed, and its other text entries."""
         data = await request.body()
@@ -60,7 +60,7 @@ def build_router(app: App) -> APIRouter:
         fields = infotexts.parse(text).fields if text else {}
         return PictureText(infotext=text, items=items, fields=dict(fields))
 
-    @router.post("/infotext", responses=problems(422))
+    @router.post("/infotext")
     def parse(body: Pasted) -> Parsed:
         """Prompt, negative prompt and fields of a pasted text. LoRAs whose files were renamed have
         their new names, where their hashes are known.
@@ -72,7 +72,7 @@ def build_router(app: App) -> APIRouter:
             fields=dict(parsed.fields),
         )
 
-    @router.post("/tokens", responses=problems(422))
+    @router.post("/tokens")
     def tokens(body: Prompts) -> Counts:
         """How many tokens prompt and negative prompt have."""
         count, limit = app.count_tokens(body.text)
