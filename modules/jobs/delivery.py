@@ -158,10 +158,11 @@ class Delivery:
         """Keep the parameters of the last picture for the page's Read button."""
         if (file := self._places.history_file) is None:
             return
-        try:
-            write(file, infotext.encode("utf-8", "replace"))
-        except StorageError as error:
-            log.warning("%s", error)
+        with self._lock:  # two workers may finish at once, and share the temporary file's name
+            try:
+                write(file, infotext.encode("utf-8", "replace"))
+            except StorageError as error:
+                log.warning("%s", error)
 
     def path_of(self, item: Item) -> Path:
         return self._places.data_dir / item.file

@@ -159,7 +159,12 @@ def filled(app: App, infotext: str) -> dict[str, Any]:
 
 
 def last_infotext(app: App) -> str:
-    """The newest picture's parameters, kept in params.txt; "" where there is none."""
+    """The newest picture's parameters, kept in params.txt; "" where there is none. Where users are
+    kept apart, those of the visitor's own newest picture.
+    """
+    if app.visitors.owner is not None:
+        items = (job.items[0] for job in app.jobs.list(limit=20) if job.items)
+        return next((item.infotext for item in items), "")
     try:
         return (app.paths.data_dir / "params.txt").read_text(encoding="utf-8")
     except OSError:

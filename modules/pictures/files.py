@@ -16,6 +16,7 @@ from modules.errors import StorageError
 from modules.pictures.metadata import ENDINGS
 from modules.pictures.names import Naming, clean, file_stem, subfolder
 from modules.settings import Settings
+from modules.settings.atomic import put_in_place
 
 log = logging.getLogger(__name__)
 
@@ -126,7 +127,7 @@ def write(path: Path, data: bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)
+        put_in_place(temporary, path)
     except OSError as error:
         try:
             temporary.unlink(missing_ok=True)

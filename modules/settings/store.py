@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from modules.errors import SettingsError, StorageError
+from modules.settings.atomic import put_in_place
 from modules.settings.table import OPTIONS, Settings, read_values
 
 log = logging.getLogger(__name__)
@@ -136,7 +137,7 @@ class SettingsStore:
                 file.write(text + "\n")
                 file.flush()
                 os.fsync(file.fileno())
-            temporary.replace(self.path)
+            put_in_place(temporary, self.path)
         except OSError as error:
             with contextlib.suppress(OSError):
                 temporary.unlink()
