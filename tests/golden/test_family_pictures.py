@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from modules.engine.checkpoints import Sources
+from modules.engine.checkpoints import Checkpoint, Sources
 from modules.engine.engine import Output, generate
 from modules.engine.start import posterior_noise
 from modules.errors import RequestError
@@ -46,7 +46,9 @@ USUAL = {
 Load = Callable[[str], Model]
 
 
-def make(model: Model, request: Request, settings: dict[str, Any] | None = None) -> list[Output]:
+def make(
+    model: Model, request: Request, settings: dict[str, Any] | None = None, **more: Any
+) -> list[Output]:
     outputs = generate(
         request,
         Settings().with_changes(settings or {}),
@@ -56,6 +58,7 @@ def make(model: Model, request: Request, settings: dict[str, Any] | None = None)
         indexes=range(request.image_count),
         control=Recorder(),
         sources=Sources(model_name="tiny", model_hash=lambda: "0123456789"),
+        **more,
     )
     return list(outputs)
 
@@ -271,3 +274,72 @@ def test_an_image_scale_means_nothing_to_other_models(family_model: Load) -> Non
 
     (plain,) = make(family_model("sd2"), wish(init=Init(images=(PICTURE,))))
     assert made.data == plain.data
+
+
+def shelf(models: dict[str, Model]) -> Callable[[str, str], Checkpoint]:
+    """The checkpoints of those families by their names; "" is the first."""
+
+    def found(name: str, field: str) -> Checkpoint:
+        name = name or next(iter(models))
+        model = models[name]
+        return Checkpoint(
+            key=name,
+            spec=model.spec,
+            alphas_cumprod=model.alphas_cumprod,
+            sources=Sources(model_name=name, model_hash=lambda: None),
+            open=lambda: model,
+        )
+
+    return found
+
+
+@pytest.mark.parametrize(
+    "way", ["img2img", *(pytest.param(w, marks=pytest.mark.full) for w in ("txt2img", "hires"))]
+)
+def test_sdxls_refiner_goes_on_with_its_own_sizes_and_scores(
+    family_model: Load, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    names = ("sdxl", "sdxl-refiner")
+    models = {name: family_model(name) for name in names}
+    asked = {name: Calls(model, monkeypatch) for name, model in models.items()}
+    request = wish(
+        refiner_checkpoint="sdxl-refiner", refiner_switch_at=0.5, batch_size=2, **WAYS[way]
+    )
+
+    batch = make(models["sdxl"], request, checkpoints=shelf(models))
+
+    side = 96 if "hires" in way else 64
+    refined = asked["sdxl-refiner"].asked
+    assert asked["sdxl"].asked and refined
+    told = models["sdxl-refiner"].size_vector((side, side, 0, 0, 6.0))
+    assert torch.equal(sizes(models["sdxl-refiner"], refined[0]["vector"][0]), told)
+    again = make(models["sdxl"], request, checkpoints=shelf(models))
+    assert [one.data for one in batch] == [one.data for one in again]
+    assert parse(batch[0].picture.infotext).fields["Refiner"] == "sdxl-refiner"
+
+
+def test_hires_fix_may_go_over_to_another_family_by_way_of_a_picture(family_model: Load) -> None:
+    """From SD 1 to SDXL, whose latents differ; a latent can't be handed over."""
+    models = {name: family_model(name) for name in ("sd1", "sdxl", "sd1-inpaint")}
+    for other in ("sdxl", "sd1-inpaint"):
+        hires = Hires(scale=1.5, upscaler="Lanczos", steps=2, checkpoint=other)
+        first, second = (
+            make(models["sd1"], wish(steps=2, hires=hires), checkpoints=shelf(models))
+            for _ in range(2)
+        )
+        assert first[0].data == second[0].data and pixels(first[0]).shape == (96, 96, 3)
+    with pytest.raises(RequestError, match="upscaler of pictures"):
+        hires = Hires(scale=1.5, upscaler="Latent", checkpoint="sdxl")
+        make(models["sd1"], wish(hires=hires), checkpoints=shelf(models))
+
+
+@pytest.mark.full
+def test_no_family_leaves_a_trace_in_anothers_pictures(family_model: Load) -> None:
+    names = ("sd1-inpaint", "sdxl", "sd2-v", "sdxl-refiner")
+    before = [make(family_model(name), wish(steps=1))[0].data for name in names]
+    for name in names:
+        make(family_model(name), wish(steps=1, width=96, **WAYS["hires of pixels"]))
+
+    after = [make(family_model(name), wish(steps=1))[0].data for name in reversed(names)]
+
+    assert before == after[::-1]
