@@ -27,9 +27,10 @@ start();
 
 def build(app: App, size: tuple[int, int]) -> gr.HTML:
     """The component; as an output it takes what `state` gives."""
+    out = '<a href="logout">Log out</a>' if app.flags.users else ""
     return gr.HTML(
         value=state(app, size),
-        html_template='<div class="easel-footer"><span></span><span></span></div>',
+        html_template=f'<div class="easel-footer"><span></span>{out}<span></span></div>',
         js_on_load=_START,
         apply_default_css=False,
         elem_id="footer",

@@ -29,6 +29,10 @@
       const answer = await fetch(new URL("easel/v1/status", document.baseURI), {
         credentials: "same-origin", cache: "no-store",
       });
+      if (answer.status === 401) { // the session has ended
+        location.assign(new URL("login", document.baseURI));
+        return;
+      }
       if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
       const status = await answer.json();
       device = status.device;
