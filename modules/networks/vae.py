@@ -13,6 +13,8 @@ import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from torch import Tensor, nn
 
+from modules.networks.vae_tiles import decode_in_tiles
+
 log = logging.getLogger(__name__)
 
 Rescues = tuple[torch.dtype, ...]
@@ -75,11 +77,26 @@ class Vae:
 
     def _decode_one(self, latent: Tensor) -> Tensor:
         scaled = cast(torch.FloatTensor, (latent / self.scale).to(self.dtype))
-        (pixels,) = self.module.decode(scaled, return_dict=False)
-        pixels = pixels.to(torch.float32)
+        pixels = self._pixels(scaled).to(torch.float32)
         if not latent.isnan().any() and self._rescued(pixels):
             return self._decode_one(latent)
         return pixels
+
+    def _pixels(self, scaled: torch.FloatTensor) -> Tensor:
+        """The whole at once, or in tiles where it does not fit into memory."""
+        try:
+            return self.module.decode(scaled, return_dict=False)[0]
+        except (MemoryError, RuntimeError) as error:
+            circular = any(
+                isinstance(each, nn.Conv2d) and each.padding_mode == "circular"
+                for each in cast(nn.Module, self.module).modules()
+            )
+            if circular or not _is_of_memory(error):
+                raise
+        log.warning("The whole picture does not fit into memory; it is decoded in tiles")
+        if scaled.device.type == "cuda":
+            torch.cuda.empty_cache()
+        return decode_in_tiles(self.module, scaled).to(scaled.device)
 
     def _rescued(self, result: Tensor) -> bool:
         """Whether the result overflowed and the VAE went on to a precision worth a retry."""
@@ -92,3 +109,8 @@ class Vae:
         cast(nn.Module, self.module).to(self.rescues[place])
         log.warning("The VAE overflowed in %s; from now on it computes in %s", before, self.dtype)
         return True
+
+
+def _is_of_memory(error: Exception) -> bool:
+    known = isinstance(error, MemoryError | torch.OutOfMemoryError)
+    return known or "can't allocate memory" in str(error) or "out of memory" in str(error)
