@@ -22,7 +22,7 @@ _REACH = 1  # cells that a convolution of three sees on either side
 
 
 def decode_in_tiles(module: AutoencoderKL, latent: Tensor, *, tile: int = TILE) -> Tensor:
-    """Pixels (1, 3, H, W) on the CPU of an unscaled latent (1, C, h, w) in the module's precision."""
+    """Pixels (1, 3, H, W), on the CPU, of an unscaled latent (1, C, h, w) in the module's dtype."""
     decoder: Any = module.decoder
     if module.post_quant_conv is not None:
         latent = module.post_quant_conv(latent)
@@ -97,10 +97,8 @@ class _Layers:
         grouped = values.reshape(norm.num_groups, -1)
         # In double, a group at a time: a sum of millions of numbers in fp16 would be nothing.
         means = torch.stack([row.double().mean() for row in grouped])
-        squares = [
-            (row.double() - m).square().mean() for row, m in zip(grouped, means, strict=True)
-        ]
-        scale = (torch.stack(squares) + norm.eps).rsqrt()
+        spreads = [row.double().var(correction=0) for row in grouped]
+        scale = (torch.stack(spreads) + norm.eps).rsqrt()
         each = values.shape[1] // norm.num_groups
         scale, means = scale.repeat_interleave(each), means.repeat_interleave(each)
         if norm.affine:

@@ -1,6 +1,7 @@
 """A picture decoded in tiles is the one decoded whole."""
 
 import logging
+from typing import Any
 
 import pytest
 import torch
@@ -16,14 +17,13 @@ BOUND = 0.1  # levels of 255
 def module() -> AutoencoderKL:
     """Three sizes, a shortcut in between, random weights."""
     torch.manual_seed(5)
-    return AutoencoderKL(
-        block_out_channels=(8, 8, 16),
-        down_block_types=("DownEncoderBlock2D",) * 3,
-        up_block_types=("UpDecoderBlock2D",) * 3,
-        latent_channels=4,
-        norm_num_groups=4,
-        layers_per_block=1,
-    ).eval()
+    shape: dict[str, Any] = {
+        "block_out_channels": (8, 8, 16),
+        "down_block_types": ("DownEncoderBlock2D",) * 3,
+        "up_block_types": ("UpDecoderBlock2D",) * 3,
+        "norm_num_groups": 4,
+    }
+    return AutoencoderKL(**shape).eval()
 
 
 def levels(pixels: torch.Tensor) -> torch.Tensor:
