@@ -133,8 +133,9 @@ def test_an_unusable_body_is_refused_in_words(
     assert server.status()["worker"] == "ready"
 
 
-def test_a_body_without_a_type_is_refused_with_the_type_to_send(server: Server) -> None:
-    answer = httpx.post(f"{server.url}/sdapi/v1/txt2img", content=b'{"steps":1}')
+def test_a_body_of_another_type_is_refused_with_the_type_to_send(server: Server) -> None:
+    plain = {"Content-Type": "text/plain"}
+    answer = httpx.post(f"{server.url}/sdapi/v1/txt2img", content=b'{"steps":1}', headers=plain)
     assert (answer.status_code, "application/json" in answer.text) == (422, True)
 
 
