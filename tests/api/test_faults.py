@@ -21,7 +21,7 @@ from modules.app import App, build_app
 from modules.flags import parse
 from modules.web.server import build_web
 from tests.api.conftest import ADDRESS, FAKE_WORKER, write_empty_checkpoint
-from tests.api.real import Server, wish
+from tests.api.real import Server
 from tests.api.test_sdapi_control import progress, started, wait_until
 from tests.api.test_sdapi_generation import post
 
@@ -137,22 +137,6 @@ def maps(pid: int) -> list[Any]:
     return process.memory_maps()
 
 
-def test_a_client_that_goes_takes_its_own_job_along_and_no_other(real_server: Server) -> None:
-    body = wish(steps=150, n_iter=6)
-    leaving = socket.create_connection(("127.0.0.1", real_server.port))
-    ask(leaving, body)
-    mine = wait_until(
-        lambda: [job for job in real_server.jobs() if job["state"] == "running" and job["step"]]
-    )[0]
-    answers: list[Any] = []
-    staying = threading.Thread(target=lambda: answers.append(real_server.txt2img(seed=77)))
-    staying.start()
-    leaving.close()
-    staying.join(60)
-    assert len(answers[0]["images"]) == 1
-    assert real_server.job(mine["id"])["state"] == "cancelled"
-
-
 def test_a_client_that_sends_slowly_holds_nobody_up(real_server: Server) -> None:
     slow = [socket.create_connection(("127.0.0.1", real_server.port)) for _ in range(60)]
     try:
@@ -172,7 +156,3 @@ def head(length: int) -> bytes:
         f"Content-Length: {length}\r\n\r\n"
     ).encode()
 
-
-def ask(connection: socket.socket, body: dict[str, Any]) -> None:
-    raw = json.dumps(body).encode()
-    connection.sendall(head(len(raw)) + raw)
