@@ -105,7 +105,9 @@ def open_image(data: bytes, *, max_pixels: int, field: str = "image") -> Image.I
         raise
     except Image.DecompressionBombError as error:
         raise TooLargeError(
-            f"the picture has more than {max_pixels} pixels; make it smaller", field=field
+            f"the picture has more than {max_pixels} pixels; make it smaller, or raise the setting "
+            "easel_max_pixels",
+            field=field,
         ) from error
     except UnidentifiedImageError as error:
         raise ImageError(
