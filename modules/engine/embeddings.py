@@ -69,8 +69,8 @@ class EmbeddingShelf:
 class Embeddings:
     """Those that one model's prompts may name, with `brought` ones of LoRAs that are on it.
 
-    used: by name, what was placed, each with its file (None: brought). `lacks(name, why)` hears of
-    an embedding that a prompt names and that can't be used.
+    What a name meant once it means to the end. `lacks(name, why)` hears of an embedding that a
+    prompt names and that can't be used.
     """
 
     def __init__(
@@ -81,12 +81,14 @@ class Embeddings:
         *,
         lacks: Lacks,
     ) -> None:
-        self.used: dict[str, NetworkFile | None] = {}
         self._lacks = lacks
+        self._files: dict[str, NetworkFile] = {}
+        self._used: dict[str, NetworkFile | None] = {}  # None: it was brought
         self._shelf = shelf
         self._widths = tuple(widths)
-        self._brought = {each.name: each for each in brought if each.fits(widths)}
-        self.names = shelf.names(self._brought).asking(self._vectors)
+        fitting = {each.name: each for each in brought if each.fits(widths)}
+        self._found: dict[str, Embedding | None] = dict(fitting)
+        self.names = shelf.names(fitting).asking(self._vectors)
 
     def tensors(self, names: Iterable[str]) -> dict[str, tuple[Tensor, ...]]:
         """A (V, width) tensor for each text encoder, by name; notes the names as used."""
@@ -94,28 +96,29 @@ class Embeddings:
         for name in names:
             embedding = self._find(name)
             assert embedding is not None, f"{name} was placed and is not there"
-            self.used[name] = None if name in self._brought else self._file(name)
+            self._used[name] = self._files.get(name)
             found[name] = embedding.parts
         return found
 
     def hashes(self) -> dict[str, Future[str | None]]:
         """By name, the short hashes of those used so far that have files of their own."""
         files = self._shelf.files
-        return {name: files.hash(file) for name, file in self.used.items() if file is not None}
-
-    def _file(self, name: str) -> NetworkFile | None:
-        return self._shelf.files.find("embedding", name)
+        return {name: files.hash(file) for name, file in self._used.items() if file is not None}
 
     def _vectors(self, name: str) -> int:
         embedding = self._find(name)
         return embedding.vectors if embedding else 0
 
     def _find(self, name: str) -> Embedding | None:
-        if name in self._brought:
-            return self._brought[name]
-        file = self._file(name)
+        if name not in self._found:
+            self._found[name] = self._look_up(name)
+        return self._found[name]
+
+    def _look_up(self, name: str) -> Embedding | None:
+        file = self._shelf.files.find_now("embedding", name)
         if file is None:
             return None
+        self._files[name] = file
         try:
             embedding = self._shelf.read(file) if file.width == sum(self._widths) else None
         except CheckpointError as error:

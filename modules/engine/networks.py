@@ -139,8 +139,7 @@ class JobNetworks:
             lacks(name, f"hypernetwork {name}: {why}")
 
     def _find(self, known: NetworkFiles, kind: Kind, name: str) -> NetworkFile | None:
-        known.update(kind)
-        file = known.find(kind, name)
+        file = known.find_now(kind, name)
         if file is None:
             self._lacks(name, f"there is no {_CALLED[kind]} {name}")
         return file

@@ -112,6 +112,15 @@ class NetworkFiles:
         """The file of that name, or of that alias."""
         return self._listing(kind).by_name.get(name)
 
+    def find_now(self, kind: Kind, name: str) -> NetworkFile | None:
+        """The same, as it lies there at this moment: added, removed or written over since."""
+        self.update(kind)
+        file = self.find(kind, name)
+        if file is not None and not _is_still(file):
+            self.refresh(kind)
+            file = self.find(kind, name)
+        return file
+
     def hash(self, file: NetworkFile) -> Future[str | None]:
         """The short hash, sooner or later: 12 digits, of a hypernetwork 10; None where hashing is
         off.
@@ -220,6 +229,14 @@ def sum_of(file: NetworkFile) -> Sum:
     """Over which bytes the file's hash goes: a LoRA's does not change with its header."""
     is_lora = file.kind == "lora" and file.path.suffix.lower() == ".safetensors"
     return "tensors" if is_lora else "file"
+
+
+def _is_still(file: NetworkFile) -> bool:
+    try:
+        stat = file.path.stat()
+    except OSError:
+        return False
+    return (stat.st_size, stat.st_mtime_ns) == (file.size, file.changed)
 
 
 def _with_aliases(files: Mapping[str, NetworkFile], times: Mapping[str, int]) -> _Listing:

@@ -230,6 +230,16 @@ def test_a_changed_or_new_file_counts_at_once(told, folder, model):
     assert len({missing, first, second}) == 3
 
 
+def test_an_embedding_that_was_written_over_counts_at_once(told, folder, model):
+    width = model.spec.texts[0].width
+    embedding(folder, "zorp", width)
+    first = told(wish("a zorp"))[0]
+    digest = embedding(folder, "zorp", width, 3)
+
+    second, fields, _ = told(wish("a zorp"))
+    assert second != first and fields["TI hashes"] == f"zorp: {digest}"
+
+
 def test_without_networks_every_tag_is_missing(make):
     summaries = []
     make(wish("a<lora:ink><hypernet:h>"), summaries=summaries)
