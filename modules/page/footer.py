@@ -49,5 +49,6 @@ def _options(settings: Settings) -> dict[str, Any]:
         "period": settings.live_previews.live_preview_refresh_period,
         "emphasis_step": settings.ui_prompt_editing.keyedit_precision_attention,
         "move_items": settings.ui_prompt_editing.keyedit_move,
+        "restart_on_enter": settings.easel.easel_restart_on_ctrl_enter,
         "count_tokens": not settings.ui_prompt_editing.disable_token_counters,
     }

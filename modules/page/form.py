@@ -6,12 +6,13 @@ Knows no Gradio: the tabs hand values over by name, in the order of their own co
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 from modules.errors import RequestError
 from modules.generation.infotext_fields import SAME_CHECKPOINT, SAME_SAMPLER, SAME_SCHEDULE
 from modules.generation.request import FILL_MODES, RESIZE_MODES, Hires, Init, Mask, Request
+from modules.generation.soft_inpainting import SoftInpainting
 from modules.library.styles import is_divider
 from modules.settings import TABLE
 
@@ -65,6 +66,13 @@ FIELDS: Mapping[str, Kind] = {
     "inpainting_fill": "text",
     "inpaint_full_res": "text",
     "inpaint_full_res_padding": "whole",
+    "soft_enabled": "flag",
+    "soft_bias": "number",
+    "soft_preservation": "number",
+    "soft_detail": "number",
+    "soft_influence": "number",
+    "soft_threshold": "number",
+    "soft_contrast": "number",
     "override_settings": "list",
 }
 # Fields of a Request that are taken as they are.
@@ -81,6 +89,8 @@ _PLAIN = (
     "cfg_scale",
     "seed",
 )
+# The numbers of soft inpainting; in the form each has the prefix "soft_".
+_SOFT = tuple(entry.name for entry in fields(SoftInpainting))
 _EXTRAS = ("subseed", "subseed_strength", "seed_resize_from_w", "seed_resize_from_h")
 
 
@@ -116,13 +126,13 @@ def to_request(values: Mapping[str, Any], *, start: Start | None = None) -> Requ
 
     RequestError where a value can't be used; it names the field.
     """
-    fields = _taken(values, _PLAIN)
+    plain = _taken(values, _PLAIN)
     if values.get("seed_enable_extras"):
-        fields |= _taken(values, _EXTRAS)
+        plain |= _taken(values, _EXTRAS)
     if start is not None and start.size is not None:
-        fields["width"], fields["height"] = start.size
+        plain["width"], plain["height"] = start.size
     return Request(
-        **fields,
+        **plain,
         styles=tuple(name for name in values.get("styles") or () if not is_divider(name)),
         hires=_hires(values),
         refiner_checkpoint=_refiner(values),
@@ -197,7 +207,14 @@ def _mask(values: Mapping[str, Any], image: str) -> Mask:
         only_masked=_index("inpaint_full_res", values, INPAINT_AREAS) == 1,
         padding=_whole("inpaint_full_res_padding", values["inpaint_full_res_padding"]),
         invert=_index("inpainting_mask_invert", values, MASK_MODES) == 1,
+        soft=_soft(values),
     )
+
+
+def _soft(values: Mapping[str, Any]) -> SoftInpainting | None:
+    if not values.get("soft_enabled"):
+        return None
+    return SoftInpainting(**{name: values[f"soft_{name}"] for name in _SOFT})
 
 
 def _index(name: str, values: Mapping[str, Any], choices: Sequence[str]) -> int:

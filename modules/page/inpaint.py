@@ -6,13 +6,26 @@ Which of them show is the style sheet's business: the mask's belong to the inpai
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 
 import gradio as gr
 
 from modules.generation.request import FILL_MODES, RESIZE_MODES
+from modules.generation.soft_inpainting import SoftInpainting
 from modules.page import controls, widgets
 from modules.page.controls import Form
 from modules.page.form import INPAINT_AREAS, MASK_MODES
+
+# Soft inpainting's numbers: name, label, range, step, A1111's element id.
+_SOFT = (
+    ("bias", "Schedule bias", 0, 8, 0.1, "mask_blend_power"),
+    ("preservation", "Preservation strength", 0, 8, 0.05, "mask_blend_scale"),
+    ("detail", "Transition contrast boost", 1, 32, 0.5, "inpaint_detail_preservation"),
+    ("influence", "Mask influence", 0, 1, 0.05, "composite_mask_influence"),
+    ("threshold", "Difference threshold", 0, 8, 0.25, "composite_difference_threshold"),
+    ("contrast", "Difference contrast", 0, 8, 0.25, "composite_difference_contrast"),
+)
+_DEFAULTS = asdict(SoftInpainting())
 
 
 def resize_mode(form: Form) -> None:
@@ -56,6 +69,13 @@ def mask_controls(form: Form) -> None:
             _choice(form, "inpainting_mask_invert", "Mask mode", MASK_MODES, 0, "mask_mode")
             _choice(form, "inpaint_full_res", "Inpaint area", INPAINT_AREAS, 0, "inpaint_full_res")
         _choice(form, "inpainting_fill", "Masked content", FILL_MODES, 1, "inpainting_fill")
+        with controls.switched(form, "soft_enabled", "Soft inpainting", "soft_inpainting_enabled"):
+            for three in (_SOFT[:3], _SOFT[3:]):
+                with gr.Row():
+                    for name, label, low, high, step, elem_id in three:
+                        default = _DEFAULTS[name]
+                        slider = widgets.slider(label, low, high, default, step, elem_id=elem_id)
+                        form.add(f"soft_{name}", slider)
 
 
 def _choice(

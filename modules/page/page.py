@@ -57,6 +57,8 @@ SCRIPTS = (
     "keeping.js",
     "sizes.js",
     "sources.js",
+    "aspect.js",
+    "forever.js",
     "styles.js",
     "prompts.js",
     "page.js",

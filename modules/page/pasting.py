@@ -6,11 +6,13 @@ Knows no Gradio and no file; the styles that exist are handed in.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from modules.generation import infotext as infotexts
 from modules.generation.infotext_fields import SAME_CHECKPOINT, SAME_SAMPLER, SAME_SCHEDULE
 from modules.generation.request import FILL_MODES
+from modules.generation.soft_inpainting import from_scripts
 from modules.generation.styles import Style
 from modules.page.form import FIELDS, INPAINT_AREAS, MASK_MODES
 from modules.settings import OPTIONS, Settings
@@ -53,7 +55,7 @@ def from_infotext(text: str, settings: Settings, styles: Sequence[Style] = ()) -
     if values["seed_enable_extras"]:
         values = _SEED_EXTRAS | values
     values["enable_refiner"] = "refiner_checkpoint" in found
-    values |= _mask_words(found)
+    values |= _mask_words(found) | _soft(found)
     values["override_settings"] = override_labels(found.get("override_settings", {}), settings)
     return values
 
@@ -66,6 +68,13 @@ def _mask_words(found: Mapping[str, Any]) -> dict[str, str]:
         ("inpaint_full_res", INPAINT_AREAS),
     )
     return {name: choices[int(found[name])] for name, choices in rows if name in found}
+
+
+def _soft(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Soft inpainting's numbers, which are a script's arguments in the API."""
+    soft = from_scripts(found.get("alwayson_scripts", {}))
+    numbers = {f"soft_{name}": value for name, value in asdict(soft).items()} if soft else {}
+    return {"soft_enabled": soft is not None, **numbers}
 
 
 def override_labels(overrides: Mapping[str, Any], settings: Settings) -> list[str]:

@@ -47,3 +47,8 @@ class Easel(Section, id="easel", title="Easel", category="Easel"):
         "Without an NVIDIA card, draw GPU noise as such a card would",
         "So pictures that were made on a card come out the same. Off: draw it as CPU noise.",
     )
+    easel_restart_on_ctrl_enter: bool = option(
+        True,
+        "Ctrl+Enter while a job of the same tab runs interrupts it and starts again",
+        "As in the original. Off: it queues one more job, as the button does.",
+    )

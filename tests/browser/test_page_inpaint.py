@@ -42,8 +42,11 @@ def test_a_mask_is_sent_with_the_untouched_picture_and_its_own_controls(easel: E
     easel.set("img2img_inpaint_full_res_padding", 16)
     for label in ("Inpaint not masked", "latent noise", "Only masked", "Crop and resize"):
         easel.page.get_by_role("radio", name=label, exact=True).check()
+    easel.tick("soft_inpainting_enabled-checkbox")
+    easel.set("mask_blend_power", 1.5)
     init = sent(easel)["init"]
     mask = init["mask"]
+    assert mask["soft"]["bias"] == 1.5 and mask["soft"]["detail"] == 4
     assert easel.stored(init["images"][0]) == picture.read_bytes()
     assert (mask["blur_x"], mask["blur_y"], mask["padding"]) == (7, 7, 16)
     assert (mask["invert"], mask["fill"], mask["only_masked"]) == (True, 2, True)
@@ -98,6 +101,10 @@ def test_resize_by_tells_the_size_and_sends_it(easel: Easel, picture):
     assert (request["width"], request["height"]) == (240, 144)
     easel.tab("Resize to")
     assert sent(easel)["width"] == 128
+    easel.set("img2img_height", 128)
+    frame = easel.page.locator(".easel-aspect").bounding_box()
+    assert frame and abs(frame["width"] - frame["height"]) < 1  # what a square would keep
+    easel.page.locator(".easel-aspect").wait_for(state="detached")
 
 
 def test_a_picture_goes_from_one_sub_tab_to_another_and_pasting_finds_the_open_one(

@@ -33,6 +33,14 @@
   }
 
   /* ---- keys ---- */
+  let restarts = true;
+
+  /** Ctrl+Enter: in the place of what runs, or behind it (setting easel_restart_on_ctrl_enter). */
+  async function generate(tab) {
+    if (restarts && EaselResults.isRunning(tab)) await EaselResults.interruptNow(tab);
+    $(`#${tab}_generate`)?.click();
+  }
+
   const isOwnEscape = (target) =>
     $("dialog[open]") || target.closest?.('[role="listbox"], [aria-expanded="true"], .options');
 
@@ -40,7 +48,7 @@
     const ctrl = event.ctrlKey || event.metaKey;
     const tab = currentTab();
     if (tab && ctrl && event.key === "Enter") {
-      $(`#${tab}_generate`)?.click();
+      generate(tab);
     } else if (tab && event.altKey && event.key === "Enter") {
       EaselResults.skip(tab);
     } else if (tab && event.key === "Escape" && EaselResults.isRunning(tab) && !isOwnEscape(event.target)) {
@@ -57,6 +65,7 @@
     EaselKeeping.setSize(state.size ?? null);
     EaselPrompts.configure(state);
     EaselResults.configure(state);
+    restarts = state.restart_on_enter ?? true;
     const place = $(".easel-footer span");
     if (place) place.textContent = state.versions ?? "";
     EaselStatus.drawDevice();

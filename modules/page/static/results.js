@@ -140,6 +140,7 @@
     submitted(id) {
       if (this.job) this.next().catch(() => {});
       else this.follow(id);
+      this.root.dispatchEvent(new CustomEvent("easel-submitted", { bubbles: true, detail: this.tab }));
     }
 
     follow(id) {
@@ -350,11 +351,11 @@
     }
   }
 
-  async function press(tab, action) {
+  async function press(tab, action, query = "") {
     const panel = panels.get(tab);
     if (!panel?.job) return;
     try {
-      await ask(`${API}jobs/${panel.job}/${action}`, { method: "POST" });
+      await ask(`${API}jobs/${panel.job}/${action}${query}`, { method: "POST" });
       panel.say(action === "skip" ? "Skipping" : "Stopping");
     } catch (error) {
       panel.say(`Could not ${action}: ${error.message}`, true);
@@ -375,6 +376,10 @@
       });
     },
     interrupt: (tab) => press(tab, "interrupt"),
+    /** Without waiting for the picture in work to end. */
+    interruptNow: (tab) => press(tab, "interrupt", "?now=true"),
+    /** Something of this tab's runs or waits. */
+    isBusy: (tab) => Boolean(panels.get(tab)?.job || panels.get(tab)?.waiting.length),
     skip: (tab) => press(tab, "skip"),
     isRunning: (tab) => ["running", "queued"].includes(panels.get(tab)?.root.dataset.state),
     say: (tab, text, isError) => panels.get(tab)?.say(text, isError),

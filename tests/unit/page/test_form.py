@@ -4,6 +4,7 @@ import pytest
 
 from modules.errors import RequestError, SettingsError
 from modules.generation.request import RESIZE_MODES, Hires, Mask
+from modules.generation.soft_inpainting import SoftInpainting
 from modules.page import form
 
 VALUES = {
@@ -104,6 +105,18 @@ def test_a_mask_goes_along_with_its_controls_and_none_without_it():
     )
     plain = form.to_request(VALUES | IMG2IMG, start=form.Start(image=IMAGE)).init
     assert plain is not None and plain.mask is None
+
+
+def test_soft_inpainting_goes_along_while_its_box_is_ticked():
+    numbers = {"bias": 2, "preservation": 1, "detail": 8, "influence": 0.5}
+    numbers |= {"threshold": 1.5, "contrast": 3}
+    values = VALUES | IMG2IMG | {f"soft_{name}": value for name, value in numbers.items()}
+    start = form.Start(image=IMAGE, mask="b" * 64)
+    init = form.to_request(values | {"soft_enabled": True}, start=start).init
+    assert init is not None and init.mask is not None
+    assert init.mask.soft == SoftInpainting(**numbers)
+    plain = form.to_request(values | {"soft_enabled": False}, start=start).init
+    assert plain is not None and plain.mask is not None and plain.mask.soft is None
 
 
 def test_resize_by_takes_the_place_of_the_forms_size():

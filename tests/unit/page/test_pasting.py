@@ -101,4 +101,12 @@ def test_a_refiner_and_the_masks_choices_come_back_as_the_form_says_them():
     assert (values["mask_blur"], values["inpainting_fill"]) == (6, "latent noise")
     assert values["inpainting_mask_invert"] == "Inpaint not masked"
     assert values["inpaint_full_res"] == "Only masked"
-    assert pasting.from_infotext(PLAIN, Settings())["enable_refiner"] is False
+    plain = pasting.from_infotext(PLAIN, Settings())
+    assert plain["enable_refiner"] is False and plain["soft_enabled"] is False
+
+
+def test_soft_inpainting_comes_back_with_its_numbers():
+    text = PLAIN + ", Soft inpainting enabled: True, Soft inpainting schedule bias: 2"
+    values = pasting.from_infotext(text, Settings())
+    assert values["soft_enabled"] is True
+    assert (values["soft_bias"], values["soft_detail"]) == (2, 4)
