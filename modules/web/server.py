@@ -16,8 +16,8 @@ from modules.generation.version import VERSION
 from modules.web import docs, failures, history, internal, login, networks
 from modules.web.admission import Admission
 from modules.web.easel import routes as easel
-from modules.web.easel.records import REFUSALS
 from modules.web.guard import Guard, Policy
+from modules.web.problems import REFUSALS
 from modules.web.sdapi import routes as sdapi
 from modules.web.sessions import Sessions
 from modules.web.tasks import Tasks

@@ -13,7 +13,8 @@ from fastapi.responses import StreamingResponse
 from modules.app import App
 from modules.jobs.own import OwnJobs
 from modules.web.easel.jobs import JobId
-from modules.web.easel.records import Job, problems
+from modules.web.easel.records import Job
+from modules.web.problems import problems
 from modules.web.watching import watched
 
 STREAMS = 100  # at once

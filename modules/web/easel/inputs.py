@@ -10,7 +10,8 @@ from starlette.concurrency import run_in_threadpool
 
 from modules.app import App
 from modules.pictures.metadata import open_image
-from modules.web.easel.records import Input, problems
+from modules.web.easel.records import Input
+from modules.web.problems import problems
 from modules.web.sdapi import images
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")

@@ -28,8 +28,8 @@ from modules.web.easel.records import (
     State,
     Submission,
     Submitted,
-    problems,
 )
+from modules.web.problems import problems
 from modules.web.watching import watched
 
 _FOREVER = "private, max-age=31536000, immutable"

@@ -168,37 +168,5 @@ class Input(BaseModel):
     height: int
 
 
-class Problem(BaseModel):
-    """Why it could not be done, in A1111's form."""
-
-    error: str = Field(examples=["RequestError"])
-    detail: str | list[dict[str, Any]]
-    body: str
-    errors: str = Field(description="the same in words")
-    field: str = Field("", description="the field at fault, where there is one")
-
-
 class Done(BaseModel):
     """It is done; there is nothing to tell."""
-
-
-def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The error answers of a route, for its description."""
-    return {status: {"model": Problem, "description": _MEANINGS[status]} for status in statuses}
-
-
-_MEANINGS = {
-    409: "the job is in a state where this can't be done",
-    429: "too much at once; ask again later",
-    501: "this version does not have it; the answer says what to do instead",
-    503: "the worker failed or the server is ending; ask again later",
-    507: "the disk is full or can't be written",
-}
-# Of every route.
-REFUSALS: dict[int | str, dict[str, Any]] = {
-    "4XX": {
-        "model": Problem,
-        "description": "it can't be done as asked: 401 without a password, 404 for what is not "
-        "there or somebody else's, 413 for what is too large, 422 for a value that can't be used",
-    }
-}

@@ -13,7 +13,6 @@ from modules.generation import infotext as infotexts
 from modules.generation.checks import MAX_TEXT
 from modules.pictures.metadata import read_infotext
 from modules.web.easel.inputs import BINARY
-from modules.web.easel.records import problems
 
 
 class Prompts(BaseModel):

@@ -13,6 +13,7 @@ from fastapi import APIRouter, BackgroundTasks, HTTPException
 
 from modules import errors
 from modules.app import App
+from modules.web.problems import problems
 from modules.web.sdapi import state
 
 _NOT_IMPLEMENTED: dict[int | str, dict[str, Any]] = {
@@ -45,13 +46,13 @@ def add_routes(router: APIRouter, app: App) -> None:
         except errors.WorkerError as error:
             return {"ram": _own_memory(), "cuda": {"error": error.message}}
 
-    @router.post("/unload-checkpoint")
+    @router.post("/unload-checkpoint", responses=problems(503))
     def unload_checkpoint() -> dict[str, Any]:
         """Free the memory that the checkpoint takes; the next job loads it again."""
         app.ask_worker("unload")
         return {}
 
-    @router.post("/reload-checkpoint")
+    @router.post("/reload-checkpoint", responses=problems(503))
     def reload_checkpoint() -> dict[str, Any]:
         """Load the last checkpoint again."""
         app.ask_worker("reload")

@@ -13,6 +13,7 @@ from modules.app import App
 from modules.errors import NotBuiltError
 from modules.generation.extras import Extras
 from modules.jobs.job import JobView
+from modules.web.problems import problems
 from modules.web.sdapi import images
 from modules.web.sdapi.bodies import ExtraBatchBody, ExtrasBody, ExtraSingleBody, NamedImage
 from modules.web.sdapi.convert import stored
@@ -20,7 +21,7 @@ from modules.web.sdapi.waiting import finished
 
 
 def add_routes(router: APIRouter, app: App) -> None:
-    @router.post("/extra-single-image")
+    @router.post("/extra-single-image", responses=problems(503, 507))
     async def extra_single_image(
         http: Request, body: ExtraSingleBody | None = None
     ) -> dict[str, Any]:
@@ -30,7 +31,7 @@ def add_routes(router: APIRouter, app: App) -> None:
         answer = await asyncio.to_thread(_answer, view, app)
         return {"html_info": answer["html_info"], "image": answer["images"][0]}
 
-    @router.post("/extra-batch-images")
+    @router.post("/extra-batch-images", responses=problems(503, 507))
     async def extra_batch_images(
         http: Request, body: ExtraBatchBody | None = None
     ) -> dict[str, Any]:

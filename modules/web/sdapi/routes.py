@@ -11,6 +11,7 @@ from fastapi import APIRouter, HTTPException, Request
 from modules.app import App
 from modules.generation import infotext as infotexts
 from modules.pictures.metadata import read_infotext
+from modules.web.problems import problems
 from modules.web.sdapi import (
     answer,
     control,
@@ -60,12 +61,12 @@ async def _generate(
 
 
 def _add_generation(router: APIRouter, app: App, tasks: Tasks) -> None:
-    @router.post("/txt2img")
+    @router.post("/txt2img", responses=problems(503, 507))
     async def txt2img(http: Request, body: Txt2ImgBody | None = None) -> dict[str, Any]:
         """Pictures from a prompt."""
         return await _generate(app, tasks, body or Txt2ImgBody.model_validate({}), http)
 
-    @router.post("/img2img")
+    @router.post("/img2img", responses=problems(503, 507))
     async def img2img(http: Request, body: Img2ImgBody | None = None) -> dict[str, Any]:
         """Pictures from a picture."""
         return await _generate(app, tasks, body or Img2ImgBody.model_validate({}), http)
@@ -90,7 +91,7 @@ def _add_options(router: APIRouter, app: App) -> None:
         """Every setting, also those that only config.json knows."""
         return options.read(app)
 
-    @router.post("/options")
+    @router.post("/options", responses=problems(507))
     def set_options(changes: dict[str, Any] | None = None) -> None:
         """Change settings; none is changed if one value can't be used."""
         options.write(app, changes or {})
