@@ -25,7 +25,7 @@ from modules.generation.wish import Wish
 from modules.jobs.job import GRID, Item, ItemState, Job
 from modules.jobs.store import Store
 from modules.pictures import grids
-from modules.pictures.files import TEMPORARY, place, place_extra, place_grid, write
+from modules.pictures.files import TEMPORARY, Numbers, place, place_extra, place_grid, write
 from modules.pictures.metadata import ENDINGS, encode
 from modules.pictures.names import Naming
 from modules.settings import Settings
@@ -75,6 +75,7 @@ class Delivery:
         self._store = store
         self._places = places
         self._on_saved = on_saved
+        self._numbers = Numbers()
         self._lock = threading.Lock()  # between choosing a name and the file being there
 
     def deliver(
@@ -200,6 +201,7 @@ class Delivery:
         except StorageError:
             self._store.drop_item(job_id, item.index)
             raise
+        self._numbers.wrote(path)
         self._store.finish_item(job_id, item.index)
 
     def _bytes_of(self, item: Item) -> bytes:
@@ -223,7 +225,8 @@ class Delivery:
             )
         assert summary is not None, "a request's pictures have a summary"
         naming = self._naming(job, recipe.settings, wish, summary, picture, data)
-        return place(naming, self._places.data_dir, mime=picture.mime)
+        data_dir = self._places.data_dir
+        return place(naming, data_dir, mime=picture.mime, next_of=self._numbers.next)
 
     def _naming(
         self,

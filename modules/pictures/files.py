@@ -6,10 +6,12 @@ puts the bytes there. Knows patterns and disks, nothing of jobs.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import logging
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from modules.errors import StorageError
@@ -51,10 +53,39 @@ def next_number(folder: Path, pattern: re.Pattern[str] = _NUMBER) -> int:
     return largest + 1
 
 
-def place(naming: Naming, data_dir: Path, *, mime: str) -> Path:
+class Numbers:
+    """The next number of each folder, reading again only a folder that somebody else changed: one
+    with ten thousand pictures takes long to read. For one thread at a time.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[Path, tuple[int, int]] = {}  # folder -> (its change in ns, next number)
+
+    def next(self, folder: Path) -> int:
+        changed, number = self._known.get(folder, (-1, 0))
+        return number if changed == folder.stat().st_mtime_ns else next_number(folder)
+
+    def wrote(self, path: Path) -> None:
+        """A file was put there by whoever asked for its number."""
+        match = _NUMBER.match(path.name)
+        self._known.pop(path.parent, None)
+        with contextlib.suppress(OSError):  # it is gone again: then it is read again
+            if match is not None:
+                changed = path.parent.stat().st_mtime_ns
+                self._known[path.parent] = (changed, int(match.group(1)) + 1)
+
+
+def place(
+    naming: Naming,
+    data_dir: Path,
+    *,
+    mime: str,
+    next_of: Callable[[Path], int] = next_number,
+) -> Path:
     """The path for this picture; its folder is made. StorageError where that is not possible.
 
-    No existing file is chosen, except where numbering is off and the setting says to replace.
+    `next_of` gives the next number of a folder. No existing file is chosen, except where numbering
+    is off and the setting says to replace.
     """
     folder = output_folder(naming, data_dir)
     saving = naming.settings.saving_images
@@ -63,8 +94,9 @@ def place(naming: Naming, data_dir: Path, *, mime: str) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if saving.save_images_add_number or not stem:
-            number = f"{next_number(folder):05}"
-            return folder / f"{number}-{stem}.{ending}" if stem else folder / f"{number}.{ending}"
+            rest = f"-{stem}.{ending}" if stem else f".{ending}"
+            path = folder / f"{next_of(folder):05}{rest}"
+            return path if not path.exists() else folder / f"{next_number(folder):05}{rest}"
         if saving.save_images_replace_action != "Replace":
             return _free(folder, stem, ending)
         return folder / f"{stem}.{ending}"

@@ -62,3 +62,27 @@ def test_a_failing_disk_leaves_nothing_behind_and_says_why(
     with pytest.raises(StorageError, match=said):
         files.write(tmp_path / "a.png", b"x")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_nobody_else_changed_is_not_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[Path] = []
+    real = files.next_number
+
+    def counted(folder: Path) -> int:
+        read.append(folder)
+        return real(folder)
+
+    monkeypatch.setattr(files, "next_number", counted)
+    numbers = files.Numbers()
+    for number in range(5):
+        assert numbers.next(tmp_path) == number
+        path = tmp_path / f"{number:05}-a.png"
+        files.write(path, b"x")
+        numbers.wrote(path)
+    assert len(read) == 1
+    stamp = tmp_path.stat().st_mtime_ns
+    (tmp_path / "00099-by somebody else.png").touch()
+    os.utime(tmp_path, ns=(stamp + 10**7, stamp + 10**7))  # file systems count in ticks
+    assert numbers.next(tmp_path) == 100 and len(read) == 2
