@@ -78,22 +78,26 @@ class VDenoiser(EpsDenoiser):
 
 
 class LcmDenoiser:
-    """A latent consistency model: an epsilon model whose output is mixed with its input.
+    """A latent consistency model, whose x0 is mixed with its input. `velocity`: it predicts v.
 
     Luo et al. 2023, section 4.1; the boundary weights reach x only at small timesteps.
     """
 
-    def __init__(self, model: Model, table: LcmTable) -> None:
+    def __init__(self, model: Model, table: LcmTable, *, velocity: bool = False) -> None:
         self.model = model
         self.table = table
+        self.velocity = velocity
 
     def __call__(self, x: Tensor, sigma: Tensor, **conditioning: Any) -> Tensor:
         """x0 (N,C,h,w) fp32 for x in VE space at sigma: 0-dim or (N,), on the CPU."""
         t = self.table.sigma_to_t(sigma)
         c_in = 1 / (sigma**2 + 1) ** 0.5
         scaled = x * _spread(c_in, x)
-        noise = self.model(scaled, _per_image(t, x), **conditioning).to(torch.float32)
-        original = x - noise * _spread(sigma, x)
+        answer = self.model(scaled, _per_image(t, x), **conditioning).to(torch.float32)
+        if self.velocity:
+            original = x * _spread(c_in**2, x) - answer * _spread(sigma * c_in, x)
+        else:
+            original = x - answer * _spread(sigma, x)
         scaled_t = t * LCM_TIMESTEP_SCALE
         c_skip = LCM_DATA_VARIANCE / (scaled_t**2 + LCM_DATA_VARIANCE)
         c_out = scaled_t / (scaled_t**2 + LCM_DATA_VARIANCE) ** 0.5

@@ -155,6 +155,6 @@ def _denoiser(
     if walk.entry.table == "lcm":
         if not isinstance(table, LcmTable):
             table = LcmTable(table.alphas_cumprod)
-        return LcmDenoiser(model.predict, table)
+        return LcmDenoiser(model.predict, table, velocity=model.spec.prediction == "v")
     kind = VDenoiser if model.spec.prediction == "v" else EpsDenoiser
     return kind(model.predict, table, quantize=quantize)

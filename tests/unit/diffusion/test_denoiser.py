@@ -87,3 +87,11 @@ def test_an_lcm_model_is_asked_at_its_own_timesteps_only() -> None:
     assert (t - 19) % 20 == 0
     # Far from t = 0 its boundary weights leave the prediction almost alone.
     torch.testing.assert_close(denoised, PICTURE, rtol=0, atol=1e-3)
+
+
+def test_an_lcm_model_may_predict_v() -> None:
+    sigma = torch.tensor(2.5)
+    velocity = (NOISE - sigma * PICTURE) / (sigma**2 + 1).sqrt()
+    denoiser = LcmDenoiser(Recorder(velocity), LcmTable(alphas_cumprod()), velocity=True)
+    denoised = denoiser(PICTURE + sigma * NOISE, sigma)
+    torch.testing.assert_close(denoised, PICTURE, rtol=0, atol=1e-3)

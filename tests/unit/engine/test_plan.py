@@ -217,6 +217,21 @@ def test_the_second_pass_always_runs_all_its_steps():
     assert plan.expected_steps == 9 + 6
 
 
+def test_a_second_pass_walks_all_levels_whatever_the_first_one_walked():
+    hires = Hires(steps=2, sampler_name="Euler")
+
+    first, second = plan_of(hires=hires, sampler_name="LCM", steps=4).passes
+    again = plan_of(hires=Hires(steps=2), sampler_name="LCM", steps=4).passes[1]
+
+    assert [len(each.walk.table.sigmas) for each in (first, second, again)] == [50, 1000, 50]
+
+
+def test_a_first_picture_leaves_only_the_second_pass_to_run():
+    plan = plan_of(hires=Hires(firstpass_image=IMAGE, steps=6), steps=9)
+
+    assert (list(plan.passes_run), plan.expected_steps) == ([1], 6)
+
+
 def test_the_noise_multiplier_is_img2imgs_alone():
     settings = {"initial_noise_multiplier": 0.8, "img2img_extra_noise": 0.1}
 
