@@ -12,13 +12,15 @@ import torch
 from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 from diffusers.schedulers.scheduling_dpmsolver_multistep import DPMSolverMultistepScheduler
 from diffusers.schedulers.scheduling_euler_discrete import EulerDiscreteScheduler
+from diffusers.schedulers.scheduling_heun_discrete import HeunDiscreteScheduler
+from diffusers.schedulers.scheduling_lms_discrete import LMSDiscreteScheduler
 from torch import Tensor
 
 from modules.diffusion import schedules, steps
 from modules.diffusion.denoiser import EpsDenoiser, VDenoiser
 from modules.diffusion.noise_schedule import SigmaTable, alphas_cumprod
 from modules.diffusion.samplers.dpmpp import dpmpp_2m
-from modules.diffusion.samplers.euler import euler
+from modules.diffusion.samplers.euler import euler, heun, lms
 from modules.diffusion.samplers.timestep import ddim
 
 # diffusers makes numpy arrays of tensors in a way that numpy 2 calls old.
@@ -81,6 +83,31 @@ def test_euler_on_karras_levels_walks_as_in_diffusers(
     ours = euler(denoiser(toy_prediction, TABLE), x, scheduler.sigmas, noise=unused_noise)
 
     assert_same_walk(ours, lambda: walk_of(scheduler, x))
+
+
+def test_lms_on_karras_levels_walks_as_in_diffusers(start: Tensor) -> None:
+    scheduler = LMSDiscreteScheduler(**MODEL, use_karras_sigmas=True)
+    scheduler.set_timesteps(STEPS)
+    x = start * scheduler.sigmas[0]
+
+    ours = lms(EpsDenoiser(toy_prediction, TABLE), x, scheduler.sigmas)
+
+    assert_same_walk(ours, lambda: walk_of(scheduler, x))
+
+
+def test_heun_on_karras_levels_ends_as_in_diffusers(start: Tensor) -> None:
+    """diffusers calls the second evaluation of a step a step of its own."""
+    scheduler = HeunDiscreteScheduler(**MODEL, use_karras_sigmas=True)
+    scheduler.set_timesteps(STEPS)
+    sigmas = torch.cat([scheduler.sigmas[:1], scheduler.sigmas[1::2]])
+    x = start * sigmas[0]
+
+    ours = list(heun(EpsDenoiser(toy_prediction, TABLE), x, sigmas, noise=unused_noise))
+
+    theirs = list(walk_of(scheduler, x))
+    assert len(theirs) == 2 * len(ours) - 1
+    found, expected = ours[-1].x, theirs[-1]
+    assert float((found - expected).abs().max() / expected.abs().max()) < 1e-4
 
 
 def test_dpmpp_2m_walks_as_in_diffusers(start: Tensor) -> None:
