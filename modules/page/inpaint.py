@@ -70,9 +70,9 @@ def mask_controls(form: Form) -> None:
             _choice(form, "inpaint_full_res", "Inpaint area", INPAINT_AREAS, 0, "inpaint_full_res")
         _choice(form, "inpainting_fill", "Masked content", FILL_MODES, 1, "inpainting_fill")
         with controls.switched(form, "soft_enabled", "Soft inpainting", "soft_inpainting_enabled"):
-            for three in (_SOFT[:3], _SOFT[3:]):
+            for pair in (_SOFT[:2], _SOFT[2:4], _SOFT[4:]):
                 with gr.Row():
-                    for name, label, low, high, step, elem_id in three:
+                    for name, label, low, high, step, elem_id in pair:
                         default = _DEFAULTS[name]
                         slider = widgets.slider(label, low, high, default, step, elem_id=elem_id)
                         form.add(f"soft_{name}", slider)

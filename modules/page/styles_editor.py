@@ -55,6 +55,8 @@ def field(app: App, form: Form) -> tuple[gr.Dropdown, gr.Button]:
             allow_custom_value=True,
         )
         form.add("styles", chosen)
+        js = f"names => window.EaselPrompts?.styled('{tab}', names)"
+        chosen.change(None, chosen, None, js=js, **widgets.QUICK)
         apply = widgets.tool(
             "clipboard", "Apply the chosen styles to the prompts", elem_id=f"{tab}_style_apply"
         )

@@ -37,9 +37,7 @@ class PromptEditing(Section, id="ui_prompt_editing", title="Prompt editing", cat
     )
     keyedit_move: bool = option(True, "Alt+left and right move prompt elements")
     disable_token_counters: bool = option(False, "Hide the prompts' token counters")
-    include_styles_into_token_counters: bool = option(
-        True, "Count the tokens of styles too", built=False
-    )
+    include_styles_into_token_counters: bool = option(True, "Count the tokens of styles too")
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,9 @@ import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
+from modules.app import App
 from modules.generation.request import Request
+from modules.generation.styles import Style
 from modules.pictures.metadata import read_infotext
 from tests.api.conftest import png
 
@@ -116,6 +118,21 @@ def test_tokens_are_counted(client: TestClient) -> None:
     counted = client.post("/easel/v1/tokens", json=body).json()
     assert (counted["count"], counted["limit"]) == (5, 75)
     assert counted["negative"] == {"count": 80, "limit": 150}
+
+
+def test_the_tokens_of_chosen_styles_count_while_a_setting_says_so(
+    client: TestClient, app: App
+) -> None:
+    app.styles.save(Style("ink", "ink drawing", "colour"))
+    body = {"text": "a cat", "styles": ["ink", "unknown"]}
+    counted = client.post("/easel/v1/tokens", json=body).json()
+    assert (counted["count"], counted["negative"]["count"]) == (5, 1)
+    app.settings.update({"include_styles_into_token_counters": False})
+    try:
+        assert client.post("/easel/v1/tokens", json=body).json()["count"] == 2
+    finally:
+        app.settings.update({"include_styles_into_token_counters": True})
+        app.styles.delete("ink")
 
 
 def test_png_info_of_a_plain_picture_is_empty(client: TestClient) -> None:

@@ -48,6 +48,8 @@ def test_chosen_styles_are_sent_and_applied_to_the_prompts_on_demand(easel: Ease
     easel.choose("txt2img_styles", "gold")
     easel.choose("txt2img_styles", "ink")
     easel.page.keyboard.press("Escape")
+    tokens = "document.querySelector('#txt2img_{}_tokens').textContent === '{}/75'"
+    easel.wait(tokens.format("prompt", 7) + " && " + tokens.format("neg_prompt", 1))
     sent = easel.generate()["request"]
     assert (sent["prompt"], sent["styles"]) == ("a barn", ["gold", "ink"])
     easel.click("txt2img_style_apply")
@@ -56,6 +58,7 @@ def test_chosen_styles_are_sent_and_applied_to_the_prompts_on_demand(easel: Ease
     assert easel.generate()["request"]["styles"] == []
 
 
+@pytest.mark.full
 def test_pasted_styles_move_from_the_prompt_to_their_field(easel: Easel, styles):
     easel.write("a barn, ink drawing\nNegative prompt: colour\nSteps: 5, Sampler: Euler, Seed: 1")
     easel.click("txt2img_paste")

@@ -119,15 +119,20 @@
   /* ---- token counters ---- */
   const counting = new Map();
 
-  async function counted(text) {
+  const styles = { txt2img: [], img2img: [] };
+
+  async function counted(id, text) {
+    const isNegative = id.endsWith("_neg_prompt");
+    const chosen = styles[id.split("_")[0]] ?? [];
     try {
       const answer = await fetch(new URL("easel/v1/tokens", document.baseURI), {
         method: "POST",
         credentials: "same-origin",
         headers: { "Content-Type": "application/json" },
-        body: JSON.stringify({ text }),
+        body: JSON.stringify({ [isNegative ? "negative" : "text"]: text, styles: chosen }),
       });
-      const { count, limit } = await answer.json();
+      const told = await answer.json();
+      const { count, limit } = isNegative ? told.negative : told;
       return answer.ok ? `${count}/${limit}` : "";
     } catch {
       return "";
@@ -140,13 +145,19 @@
       const badge = $(`#${id}_tokens`);
       if (!badge) return;
       const plain = String(text ?? "");
-      badge.textContent = options.count_tokens ? await counted(plain) : "";
+      badge.textContent = options.count_tokens ? await counted(id, plain) : "";
       const bare = plain.replace(/\\[()[\]]/g, "");
       const marks = (mark) => bare.split(mark).length;
       const uneven = marks("(") !== marks(")") || marks("[") !== marks("]");
       $(`#${id}`)?.classList.toggle("easel-uneven", uneven);
       badge.title = uneven ? "The brackets don't pair up" : "Tokens used, and the end of this chunk";
     }, 150));
+  }
+
+  /** The styles of a tab are others: they count too. */
+  function styled(tab, names) {
+    styles[tab] = names ?? [];
+    countAll();
   }
 
   /** Boxes that were filled before anybody could be told of it. */

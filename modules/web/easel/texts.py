@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from modules.app import App
 from modules.generation import infotext as infotexts
 from modules.generation.checks import MAX_TEXT
+from modules.generation.styles import apply_styles
 from modules.pictures.metadata import read_infotext
 from modules.web.easel.inputs import BINARY
 
@@ -18,6 +19,7 @@ from modules.web.easel.inputs import BINARY
 class Prompts(BaseModel):
     text: str = Field("", max_length=MAX_TEXT)
     negative: str = Field("", max_length=MAX_TEXT)
+    styles: list[str] = Field([], max_length=100, description="names of styles put in first")
 
 
 class Pasted(BaseModel):
@@ -73,9 +75,13 @@ def build_router(app: App) -> APIRouter:
 
     @router.post("/tokens")
     def tokens(body: Prompts) -> Counts:
-        """How many tokens prompt and negative prompt have."""
-        count, limit = app.count_tokens(body.text)
-        negative, negative_limit = app.count_tokens(body.negative)
+        """How many tokens prompt and negative prompt have, with the styles if a setting says so."""
+        texts = (body.text, body.negative)
+        if body.styles and app.settings.current.get("include_styles_into_token_counters"):
+            known = app.styles.by_name()
+            texts = apply_styles(*texts, [known[name] for name in body.styles if name in known])
+        count, limit = app.count_tokens(texts[0])
+        negative, negative_limit = app.count_tokens(texts[1])
         return Counts(
             count=count, limit=limit, negative=Count(count=negative, limit=negative_limit)
         )
