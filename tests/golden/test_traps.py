@@ -22,9 +22,11 @@ from modules.engine import passes
 from modules.engine.plan import Plan, make_plan
 from modules.engine.walks import make_walk
 from modules.generation.request import Hires, Init, Request
+from modules.networks import text
 from modules.networks.detect import detect
 from modules.settings import Settings
 from tests.tiny_checkpoint import checkpoint_shapes
+from tests.unit.networks.chunks import chunk
 
 TABLE = SigmaTable(alphas_cumprod())
 SPEC = detect(dict(checkpoint_shapes()), {})
@@ -67,7 +69,6 @@ BESIDE: dict[int, tuple[str, ...]] = {
         "test_clip_skip_reaches_sdxls_first_encoder_only_by_its_setting",
         "test_sd2_reads_the_last_layer_but_one_normed_whatever_clip_skip",
     ),
-    30: ("test_the_second_text_encoder_reads_what_transformers_reads",),
     31: ("test_a_prompt_is_cut_where_the_specification_cuts_it",),
     32: ("test_a_break_within_weighted_brackets_is_only_a_word",),
     33: ("test_and_splits_a_prompt_into_weighted_parts",),
@@ -204,6 +205,32 @@ def test_trap_24_a_long_restart_walks_karras_levels_whatever_was_chosen() -> Non
         list(SAMPLERS["Restart"].walk(guided, x, sigmas, noise=noise, options={}))
         visited[label] = levels
     assert visited["Karras"] == visited["Exponential"]
+
+
+@pytest.mark.parametrize(("kind", "tail"), [("clip", 49407), ("open_clip", 0)])
+def test_trap_30_open_clip_reads_nothing_after_the_first_end_mark_and_clip_ends(
+    kind: str, tail: int, monkeypatch
+) -> None:
+    read: list[list[int]] = []
+
+    class Seen(Exception):
+        """The ids are known: nothing more is to be computed."""
+
+    def spy(module: Any, ids: Tensor, *more: Any) -> Tensor:
+        read.extend(ids.tolist())
+        raise Seen
+
+    monkeypatch.setattr(text, "_embedded", spy)
+    norm = SimpleNamespace(weight=torch.zeros(1))
+    encoder: Any = SimpleNamespace(
+        module=SimpleNamespace(final_layer_norm=norm),
+        spec=SimpleNamespace(kind=kind),
+        layers_read=lambda *skips: 1,
+    )
+    with pytest.raises(Seen):
+        text.encode([encoder], [[chunk(320, 321)], [chunk()]])
+    assert read[0] == [49406, 320, 321, 49407, *[tail] * 73]
+    assert read[1] == [49406, 49407, *[tail] * 75]
 
 
 def test_trap_47_hires_sizes_are_cut_to_whole_numbers_and_to_no_multiple_of_eight() -> None:
