@@ -33,9 +33,13 @@ from modules.jobs.queue import JobQueue
 from modules.jobs.store import Store
 from modules.jobs.supervisor import Staff, Supervisor, WorkerStatus, starts_of
 from modules.jobs.webhooks import Webhooks
+from modules.library.arrivals import Arrivals, Arrived
 from modules.library.canvas import CanvasStore
 from modules.library.cards import Cards
 from modules.library.catalog import Catalog
+from modules.library.download import Download
+from modules.library.downloads import Downloads
+from modules.library.folders import ModelFolders
 from modules.library.hashes import Hasher
 from modules.library.history import History
 from modules.library.index import Index
@@ -43,6 +47,7 @@ from modules.library.networks import NetworkFiles
 from modules.library.outward import Outward
 from modules.library.styles import StyleFiles
 from modules.library.token_counter import TokenCounter
+from modules.library.uploads import Uploads
 from modules.pictures.thumbnails import Thumbnails
 from modules.settings import Settings, SettingsStore
 
@@ -61,6 +66,7 @@ class Library:
     hasher: Hasher
     catalog: Catalog
     networks: NetworkFiles
+    folders: ModelFolders
     canvas: CanvasStore
 
 
@@ -85,6 +91,15 @@ class App:
         self.cards = Cards(library.catalog, library.networks)
         self.hasher = library.hasher
         self.canvas = library.canvas
+        arrivals = Arrivals(library.folders)
+        self.uploads = Uploads(arrivals, library.folders)
+        self.downloads = Downloads(
+            paths.easel_dir / "downloads",
+            Outward(local_too=flags.downloads_local, timeout=60, agent=f"Easel/{VERSION}"),
+            arrivals,
+            arrived=self._downloaded,
+            hub=flags.hub_address,
+        )
         self.history = History(paths.easel_dir / "history.sqlite", self._output_folders)
         self.thumbnails = Thumbnails(paths.easel_dir / "thumbnails")
         self.styles = StyleFiles(paths.styles_files)
@@ -134,6 +149,7 @@ class App:
         if self._closed:
             return
         self._closed = True
+        self.downloads.close()
         self._console.close()
         self._supervisor.close()
         self._webhooks.close()
@@ -204,6 +220,11 @@ class App:
         """The worker's answer to a question of `messages.Ask`. WorkerError where none comes."""
         return dict(self._supervisor.ask(what, timeout))
 
+    def look_for_models(self) -> None:
+        """Look at all folders again."""
+        self.catalog.refresh()
+        self.networks.refresh()
+
     def count_tokens(self, text: str) -> tuple[int, int]:
         """Tokens of a prompt, and the limit up to which it needs no further chunk."""
         return self._counter.count(text, self.settings.current)
@@ -225,6 +246,13 @@ class App:
                 "webhooks are off: start with --webhooks, or ask for the job", field="webhook"
             )
         self.outward.check(address)
+
+    def _downloaded(self, download: Download, arrived: Arrived) -> None:
+        """Its sum was checked, so nobody has to work it out again."""
+        if digest := download.sha256 or download.told_sha256:
+            stat = arrived.path.stat()
+            self._library.index.store(arrived.path, stat.st_size, stat.st_mtime_ns, digest)
+        self.look_for_models()
 
     def _output_folders(self) -> list[Path]:
         """Where finished pictures go by the settings of now, those of the Save button too."""
@@ -269,6 +297,7 @@ def build_app(flags: Flags, *, worker_command: Sequence[str] | None = None) -> A
         settings.load()
         index = Index(paths.easel_dir / "library.sqlite")
         hasher = Hasher(index, enabled=not flags.no_hashing)
+        folders = ModelFolders(paths, lambda: settings.current.easel.easel_extra_models_dirs)
         return App(
             flags=flags,
             paths=paths,
@@ -276,8 +305,9 @@ def build_app(flags: Flags, *, worker_command: Sequence[str] | None = None) -> A
             library=Library(
                 index=index,
                 hasher=hasher,
-                catalog=Catalog(paths, hasher),
-                networks=NetworkFiles(paths, hasher, index),
+                catalog=Catalog(paths, hasher, folders),
+                networks=NetworkFiles(paths, hasher, index, folders),
+                folders=folders,
                 canvas=CanvasStore(paths.easel_dir / "canvas"),
             ),
             lock=lock,

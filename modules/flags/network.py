@@ -37,6 +37,18 @@ class Network(Group, title="Network and access"):
     webhooks_local: bool = switch(
         "let --webhooks reach this machine and the local network too, not only public addresses"
     )
+    offline: bool = switch("fetch nothing: the page's downloads of models are off")
+    downloads_local: bool = switch(
+        "let downloads of models reach this machine and the local network too"
+    )
+    hub_address: str = value(
+        "https://huggingface.co",
+        "where models are fetched from by repository and file: a mirror of the Hugging Face hub",
+        metavar="URL",
+    )
+    users_add_models: bool = switch(
+        "with several passwords or --insecure-listen: everyone may add models"
+    )
     share: bool = switch("open a public tunnel through Gradio's service", _NO_TUNNEL)
     ngrok: str | None = value(
         None, "open a public tunnel through ngrok", secret=True, metavar="TOKEN", instead=_NO_TUNNEL

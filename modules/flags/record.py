@@ -107,6 +107,12 @@ class Flags(Launch, Places, Memory, Attention, Network, Api, Interface, Obsolete
         """
         return self.hide_ui_dir_config or self.insecure_listen or self.keeps_users_apart
 
+    @property
+    def fixes_models(self) -> bool:
+        """Whether visitors may not add models: they are several, or anybody."""
+        is_shared = len({user for user, _ in self.users}) > 1 or self.insecure_listen
+        return is_shared and not self.users_add_models
+
     def is_frozen(self, key: str, section_id: str) -> bool:
         """Whether this setting may not be changed."""
         return (

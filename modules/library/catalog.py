@@ -17,6 +17,7 @@ from typing import Literal, TypeVar
 
 from modules.errors import UnknownNameError
 from modules.flags import Paths
+from modules.library.folders import ModelFolders
 from modules.library.hashes import SHORT, Hasher
 from modules.library.metadata import default_size
 
@@ -121,40 +122,50 @@ def _vaes_below(folder: Path, *, only_named: bool) -> Iterator[VaeFile]:
 class Catalog:
     """The lists, made anew by `refresh`. May be used from several threads."""
 
-    def __init__(self, paths: Paths, hasher: Hasher) -> None:
+    def __init__(self, paths: Paths, hasher: Hasher, folders: ModelFolders | None = None) -> None:
         self._paths = paths
         self._hasher = hasher
+        self._folders = folders or ModelFolders(paths)
         self._lock = threading.Lock()
+        self._extra: tuple[str, ...] = ()  # other programs' folders when it was looked last
         self._found: tuple[CheckpointFile, ...] = ()
         self._vaes: tuple[VaeFile, ...] = ()
         self.refresh()
 
     def refresh(self) -> None:
         """Look at the folders again."""
+        extra = self._folders.extra
+        self._folders.look_again()
         found = tuple(_unique(self._search()))
         vaes = tuple(_unique(self._search_vaes()))
         with self._lock:
-            self._found, self._vaes = found, vaes
+            self._found, self._vaes, self._extra = found, vaes, extra
+
+    def _update(self) -> None:
+        """Look again where other programs' folders were named or taken back."""
+        if self._extra != self._folders.extra:
+            self.refresh()
 
     def _search(self) -> Iterator[CheckpointFile]:
         single = self._paths.single_checkpoint
         if single is not None and single.exists():
             yield CheckpointFile(single, single.name, "diffusers" if single.is_dir() else "file")
-        for folder in self._paths.checkpoint_dirs:
+        for folder in self._folders.of("checkpoint"):
             yield from sorted(_checkpoints_below(folder), key=lambda entry: entry.name.lower())
         builtin = self._paths.builtin_checkpoint
         if builtin.is_file():
             yield CheckpointFile(builtin, builtin.name)
 
     def _search_vaes(self) -> Iterator[VaeFile]:
-        for folder in self._paths.vae_dirs:
+        for folder in self._folders.of("vae"):
             yield from _vaes_below(folder, only_named=False)
-        for folder in self._paths.checkpoint_dirs:
+        for folder in self._folders.of("checkpoint"):
             yield from _vaes_below(folder, only_named=True)
 
     @property
     def checkpoints(self) -> tuple[CheckpointFile, ...]:
         """All checkpoints with the sums known so far: the user's first, the built-in one last."""
+        self._update()
         with self._lock:
             found = self._found
         sums = self._hasher.known_among([entry.path for entry in found if entry.kind == "file"])
@@ -165,8 +176,15 @@ class Catalog:
 
     @property
     def vaes(self) -> tuple[VaeFile, ...]:
+        self._update()
         with self._lock:
             return self._vaes
+
+    @property
+    def has_only_builtin(self) -> bool:
+        """Whether the user has no checkpoint of his own yet."""
+        builtin = self._paths.builtin_checkpoint
+        return all(entry.path == builtin for entry in self.checkpoints)
 
     def find(self, wanted: str, field: str = "sd_model_checkpoint") -> CheckpointFile:
         """The checkpoint of that title, name, stem or hash (any form of A1111's); else the one

@@ -40,12 +40,17 @@ def read_header(path: Path) -> dict[str, Any]:
         raise CheckpointError(f"{path.name} can't be read: {error.strerror or error}") from error
     if len(text) < length:
         raise CheckpointError(f"{path.name} ends inside its header: {_REMEDY}")
+    return parsed_header(text, path.name)
+
+
+def parsed_header(text: bytes, name: str) -> dict[str, Any]:
+    """The header from its JSON. CheckpointError where it is none."""
     try:
         header = json.loads(text)
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise CheckpointError(f"{path.name} has an unreadable header: {_REMEDY}") from error
+        raise CheckpointError(f"{name} has an unreadable header: {_REMEDY}") from error
     if not isinstance(header, dict):
-        raise CheckpointError(f"{path.name} has an unreadable header: {_REMEDY}")
+        raise CheckpointError(f"{name} has an unreadable header: {_REMEDY}")
     return header
 
 

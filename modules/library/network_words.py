@@ -66,6 +66,16 @@ def embedding_words(path: Path) -> dict[str, Any]:
     return words
 
 
+def pickled_names(path: Path) -> list[str]:
+    """Names of a pickle's tensors, as its outline has them; [] where it can't be read."""
+    content = _outline(path)
+    if isinstance(content, Mapping) and isinstance(inner := content.get("state_dict"), Mapping):
+        content = inner
+    if not isinstance(content, Mapping):
+        return []
+    return [str(key) for key, value in content.items() if isinstance(value, _Shaped)]
+
+
 def user_metadata(path: Path) -> dict[str, Any]:
     """What the user wrote down about the file, from `<stem>.json` beside it; {} where nothing."""
     try:

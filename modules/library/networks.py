@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from modules.flags import Paths
+from modules.library.folders import ModelFolders
 from modules.library.hashes import SHORT, Hasher
 from modules.library.index import Index, Sum
 from modules.library.network_words import IMAGES, embedding_words, lora_words
@@ -71,17 +72,16 @@ class _Listing:
     files: tuple[NetworkFile, ...] = ()
     by_name: Mapping[str, NetworkFile] = field(default_factory=dict)
     folders: Mapping[str, int] = field(default_factory=dict)
+    roots: tuple[Path, ...] = ()
 
 
 class NetworkFiles:
     """The lists, made anew by `refresh`. May be used from several threads."""
 
-    def __init__(self, paths: Paths, hasher: Hasher, index: Index) -> None:
-        self._folders: dict[Kind, tuple[Path, ...]] = {
-            "lora": paths.lora_dirs,
-            "embedding": (paths.embeddings_dir,),
-            "hypernetwork": (paths.hypernetwork_dir,),
-        }
+    def __init__(
+        self, paths: Paths, hasher: Hasher, index: Index, folders: ModelFolders | None = None
+    ) -> None:
+        self._folders = folders or ModelFolders(paths)
         self._hasher = hasher
         self._index = index
         self._lock = threading.Lock()
@@ -89,6 +89,7 @@ class NetworkFiles:
 
     def refresh(self, kind: Kind | None = None) -> None:
         """Look at the folders again."""
+        self._folders.look_again()
         with self._lock:
             for each in (kind,) if kind else KINDS:
                 self._listings[each] = self._listed(each)
@@ -97,7 +98,8 @@ class NetworkFiles:
         """Look again if a file was put into a folder or taken from one."""
         with self._lock:
             known = self._listings.get(kind)
-            if known is None or known.folders != _times(known.folders, self._folders[kind]):
+            roots = self._folders.of(kind)
+            if known is None or known.folders != _times(known.folders, roots):
                 self._listings[kind] = self._listed(kind)
 
     def list(self, kind: Kind) -> Sequence[NetworkFile]:
@@ -106,7 +108,7 @@ class NetworkFiles:
 
     def folders(self, kind: Kind) -> Sequence[Path]:
         """Where files of the kind are looked for; none need be there."""
-        return self._folders[kind]
+        return self._folders.of(kind)
 
     def find(self, kind: Kind, name: str) -> NetworkFile | None:
         """The file of that name, or of that alias."""
@@ -180,14 +182,16 @@ class NetworkFiles:
 
     def _listing(self, kind: Kind) -> _Listing:
         with self._lock:
-            if kind not in self._listings:
-                self._listings[kind] = self._listed(kind)
-            return self._listings[kind]
+            known = self._listings.get(kind)
+            if known is None or known.roots != self._folders.of(kind):
+                known = self._listings[kind] = self._listed(kind)
+            return known
 
     def _listed(self, kind: Kind) -> _Listing:
         times: dict[str, int] = {}
         found: list[tuple[Path, int, int]] = []
-        for folder in self._folders[kind]:
+        roots = self._folders.of(kind)
+        for folder in roots:
             found += _files_below(folder, _ENDINGS[kind], times)
         words = self._words(kind, found)
         files: dict[str, NetworkFile] = {}
@@ -202,7 +206,7 @@ class NetworkFiles:
             files[name] = NetworkFile(
                 name=name, path=path, kind=kind, size=size, changed=changed, alias=name, words=said
             )
-        return _with_aliases(files, times)
+        return replace(_with_aliases(files, times), roots=roots)
 
     def _words(self, kind: Kind, found: Sequence[tuple[Path, int, int]]) -> dict[Path, Any]:
         """What the files say of themselves: from the index, or else from them."""

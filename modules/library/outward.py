@@ -12,7 +12,8 @@ import ipaddress
 import socket
 import ssl
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from urllib.parse import SplitResult, urljoin, urlsplit
 
@@ -28,12 +29,29 @@ class OutwardError(RequestError):
     """An address that may not be asked, or that did not answer as it should."""
 
 
+class NotAskedError(OutwardError):
+    """An address that would not be asked at any other time either."""
+
+
 @dataclass(frozen=True)
 class Answer:
     """`data` is the whole body."""
 
     status: int
     data: bytes
+
+
+@dataclass(frozen=True)
+class Stream:
+    """An answer whose body is read piece by piece: `read(n)` gives at most n bytes, b"" at the end,
+    and OutwardError where the connection breaks. Headers have lower-case names; `passed` holds
+    those of the redirections on the way.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    passed: Mapping[str, str]
+    read: Callable[[int], bytes]
 
 
 Resolve = Callable[[str, int], Sequence[str]]
@@ -91,6 +109,41 @@ class Outward:
         """The answer; a redirection is one like any other. OutwardError where there is none."""
         return self._ask("POST", url, body, headers, time.monotonic() + self.timeout)[0]
 
+    @contextmanager
+    def opened(self, url: str, headers: Mapping[str, str], token: str = "") -> Iterator[Stream]:
+        """The answer after at most three redirections, to be read while this lasts; `timeout`
+        counts for each wait. The bearer token goes to the first machine alone.
+        """
+        passed: dict[str, str] = {}
+        home = _origin(url)
+        for _ in range(REDIRECTIONS + 1):
+            secret = {"Authorization": f"Bearer {token}"} if token and _origin(url) == home else {}
+            with self._answered(url, {**headers, **secret}) as answer:
+                location = answer.getheader("location") if answer.status in _MOVED else None
+                told = {name.lower(): value for name, value in answer.getheaders()}
+                if location is None:
+                    yield Stream(answer.status, told, passed, _reader(answer, _shown(url)))
+                    return
+            passed |= told
+            url = urljoin(url, location)
+        raise OutwardError(f"{_shown(url)} redirects too often")
+
+    @contextmanager
+    def _answered(self, url: str, headers: Mapping[str, str]) -> Iterator[http.client.HTTPResponse]:
+        parts = _parts(url)
+        connection = None
+        try:
+            try:
+                connection = self._connect(parts, time.monotonic() + self.timeout)
+                answer = self._sent(connection, "GET", parts, b"", headers)
+            except (OSError, http.client.HTTPException, ValueError) as error:
+                text = f"{_shown(url)} could not be asked: {_in_words(error)}"
+                raise OutwardError(text) from error
+            yield answer
+        finally:
+            if connection is not None:
+                connection.close()
+
     def check(self, url: str) -> None:
         """OutwardError where this address would not be asked."""
         parts = _parts(url)
@@ -100,7 +153,7 @@ class Outward:
         host = parts.hostname or ""
         addresses = list(self.lookup(host, _port(parts)))
         if not self.local_too and not all(is_public(address) for address in addresses):
-            raise OutwardError(f"{host[:100]} is an address of a private network: it is not asked")
+            raise NotAskedError(f"{host[:100]} is an address of a private network: it is not asked")
         return addresses
 
     def _ask(
@@ -110,10 +163,7 @@ class Outward:
         try:
             connection = self._connect(parts, until)
             try:
-                path = parts._replace(scheme="", netloc="", fragment="").geturl() or "/"
-                sent = {"User-Agent": self.agent, "Accept-Encoding": "identity", **headers}
-                connection.request(method, path, body or None, sent)
-                answer = connection.getresponse()
+                answer = self._sent(connection, method, parts, body, headers)
                 moved = answer.status in _MOVED and method == "GET"
                 location = answer.getheader("location") if moved else None
                 data = b"" if location else self._read(connection, answer, until)
@@ -122,6 +172,19 @@ class Outward:
                 connection.close()
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise OutwardError(f"{_shown(url)} could not be asked: {_in_words(error)}") from error
+
+    def _sent(
+        self,
+        connection: http.client.HTTPConnection,
+        method: str,
+        parts: SplitResult,
+        body: bytes,
+        headers: Mapping[str, str],
+    ) -> http.client.HTTPResponse:
+        path = parts._replace(scheme="", netloc="", fragment="").geturl() or "/"
+        sent = {"User-Agent": self.agent, "Accept-Encoding": "identity", **headers}
+        connection.request(method, path, body or None, sent)
+        return connection.getresponse()
 
     def _connect(self, parts: SplitResult, until: float) -> http.client.HTTPConnection:
         host, port = parts.hostname or "", _port(parts)
@@ -159,22 +222,37 @@ class Outward:
 
 
 def _parts(url: str) -> SplitResult:
-    """OutwardError where it is no plain http(s) address."""
+    """NotAskedError where it is no plain http(s) address."""
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
-        raise OutwardError("that is no web address") from error
+        raise NotAskedError("that is no web address") from error
     plain = url.isascii() and url.isprintable() and " " not in url
     if parts.scheme not in ("http", "https") or not parts.hostname or not plain or port == 0:
-        raise OutwardError("give an address that begins with http:// or https://")
+        raise NotAskedError("give an address that begins with http:// or https://")
     if parts.username is not None or parts.password is not None:
-        raise OutwardError("an address with a password in it is not asked")
+        raise NotAskedError("an address with a password in it is not asked")
     return parts
 
 
 def _port(parts: SplitResult) -> int:
     return parts.port or (443 if parts.scheme == "https" else 80)
+
+
+def _reader(answer: http.client.HTTPResponse, shown: str) -> Callable[[int], bytes]:
+    def read(most: int) -> bytes:
+        try:
+            return answer.read1(most)
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise OutwardError(f"{shown} broke off: {_in_words(error)}") from error
+
+    return read
+
+
+def _origin(url: str) -> tuple[str, str | None, int]:
+    parts = _parts(url)
+    return parts.scheme, parts.hostname, _port(parts)
 
 
 def _shown(url: str) -> str:

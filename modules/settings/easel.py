@@ -52,3 +52,11 @@ class Easel(Section, id="easel", title="Easel", category="Easel"):
         "Ctrl+Enter while a job of the same tab runs interrupts it and starts again",
         "As in the original. Off: it queues one more job, as the button does.",
     )
+    easel_extra_models_dirs: tuple[str, ...] = option(
+        (),
+        "Folders of models of other programs, read in place",
+        "Chosen under Add models.",
+        hidden_dir=True,
+        restrict_api=True,
+        hidden=True,
+    )

@@ -13,7 +13,7 @@ from starlette.staticfiles import StaticFiles
 from modules.app import App
 from modules.flags import Flags
 from modules.generation.version import VERSION
-from modules.web import docs, failures, history, internal, login, networks
+from modules.web import docs, failures, history, internal, login, models, networks
 from modules.web.admission import Admission
 from modules.web.easel import routes as easel
 from modules.web.guard import Guard, Policy
@@ -45,6 +45,7 @@ def build_web(app: App) -> FastAPI:
     web.include_router(easel.build_router(app))
     web.include_router(history.build_router(app))
     web.include_router(networks.build_router(app))
+    web.include_router(models.build_router(app))
     web.include_router(docs.build_router())
     admission = _admission(app)
     web.include_router(login.build_router(admission))

@@ -30,6 +30,7 @@ from modules.jobs.loop import JobControl
 from modules.jobs.worker.extras import make_extras
 from modules.jobs.worker.shelf import Shelf
 from modules.library.catalog import Catalog
+from modules.library.folders import ModelFolders
 from modules.library.hashes import Hasher
 from modules.library.index import Index
 from modules.library.networks import NetworkFiles
@@ -59,9 +60,15 @@ class PictureMaker:
         self._models = Models(start.device or None, policy)
         index = Index(self._paths.easel_dir / "library.sqlite")
         hasher = Hasher(index, enabled=not flags.no_hashing)
-        self._shelf = Shelf(Catalog(self._paths, hasher), hasher, self._models)
+        self._extra: tuple[
+            str, ...
+        ] = ()  # other programs' folders, as the job's settings name them
+        folders = ModelFolders(self._paths, lambda: self._extra)
+        self._shelf = Shelf(Catalog(self._paths, hasher, folders), hasher, self._models)
         self._tokenizer = load_tokenizer(self._paths.configs_dir)
-        self._networks = Networks(NetworkFiles(self._paths, hasher, index), self._tokenizer)
+        self._networks = Networks(
+            NetworkFiles(self._paths, hasher, index, folders), self._tokenizer
+        )
         dtype = str(policy.network_dtype(self._models.device)).removeprefix("torch.")
         self.ready = messages.Ready(device=device_in_words(self._models.device), dtype=dtype)
 
@@ -74,6 +81,7 @@ class PictureMaker:
             return
         request = Request.from_record(run.request)
         settings = Settings.from_record(run.settings)
+        self._extra = settings.easel.easel_extra_models_dirs
         model, own = self._shelf.own(settings, control.status)
 
         def checkpoints(name: str, field: str) -> Checkpoint:
