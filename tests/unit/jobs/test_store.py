@@ -208,3 +208,19 @@ def test_a_full_disk_is_an_error_and_changes_nothing(store: Store) -> None:
     assert store.waiting() == [kept]
     store._connection.execute("pragma max_page_count = 1000000")
     assert len(store.waiting()) == 1 and store.add(new_job("long " * 50_000)) != kept
+
+
+def test_a_database_of_the_first_version_keeps_its_jobs(store: Store) -> None:
+    job_id = store.add(new_job("old"))
+    store.close()
+    old = sqlite3.connect(store.path)
+    old.executescript(
+        "drop index jobs_with_webhook; alter table jobs drop column webhook; "
+        "pragma user_version = 1;"
+    )
+    old.close()
+    again = Store(store.path)
+    assert again.waiting() == [job_id] and again.get(job_id).webhook == ""
+    told = again.add(new_job(webhook="https://bot.example/"))
+    again.finish(told, JobState.DONE)
+    assert [job.id for job in again.webhooks_due()] == [told]
