@@ -202,7 +202,7 @@
   }, true);
 
   window.EaselPrompts = {
-    count, countAll, onKey, toggle, holds,
+    count, countAll, styled, onKey, toggle, holds,
     /** Whether the prompt that had the focus last is a negative one. */
     isNegative: () => negativeHadFocus,
     configure: (found) => Object.assign(options, found),
