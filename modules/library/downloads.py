@@ -73,6 +73,11 @@ class Downloads:
             rows = sorted(self._downloads.values(), key=lambda each: each.created)
             return [(each, self._speeds.get(each.id, 0.0)) for each in rows]
 
+    @property
+    def is_fetching(self) -> bool:
+        with self._lock:
+            return any(each.state in _UNDER_WAY for each in self._downloads.values())
+
     def add(self, wanted: Wanted, token: str = "") -> Download:
         """Queued. RequestError where it names no file, or one whose name can't be used."""
         url, source = wanted.address(self._hub)

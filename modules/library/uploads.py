@@ -77,6 +77,8 @@ class Uploads:
         upload = self._get(upload_id)
         with upload.lock:
             upload.touched = time.monotonic()
+            if data and offset + len(data) == upload.offset:
+                return upload  # sent again, since the answer was lost
             if offset != upload.offset or offset + len(data) > upload.size:
                 raise RequestError(
                     f"{upload.name} goes on at byte {upload.offset} of {upload.size}",

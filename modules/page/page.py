@@ -26,6 +26,7 @@ from modules.page import (
     generate,
     hires,
     history,
+    models,
     networks,
     queue_panel,
     quick,
@@ -50,6 +51,7 @@ SCRIPTS = (
     *results.SCRIPTS,
     *history.SCRIPTS,
     *networks.SCRIPTS,
+    *models.SCRIPTS,
     *queue_panel.SCRIPTS,
     "notices.js",
     "settings.js",
@@ -63,7 +65,7 @@ SCRIPTS = (
     "prompts.js",
     "page.js",
 )
-STYLES = (*canvas.STYLES, "style.css", *history.STYLES, *networks.STYLES)
+STYLES = (*canvas.STYLES, "style.css", *history.STYLES, *networks.STYLES, *models.STYLES)
 
 
 # Gradio adds the scripts of `head` while its own page already runs. These keep their order, so that
@@ -94,6 +96,7 @@ def build_page(app: App) -> gr.Blocks:
     with gr.Blocks(title="Easel", analytics_enabled=False, fill_width=True) as blocks:
         notices = Notices()
         row = quick.build(app)
+        models.line()
         with gr.Tabs(selected=opens, elem_id="tabs") as tabs:
             with gr.Tab("txt2img", id="txt2img", elem_id="tab_txt2img"):
                 txt2img = generate.build(app, "txt2img", size, notices)

@@ -112,7 +112,10 @@ def connect(
 
     def choose_card(event: gr.EventData, *shown: float) -> list[Any]:
         found = app.catalog.find(str(event.name))
-        return [gr.update(value=found.title), *choose(found.title, *shown)]
+        return [
+            gr.update(choices=checkpoint_titles(app), value=found.title),
+            *choose(found.title, *shown),
+        ]
 
     def choose_vae(name: str) -> list[Any]:
         app.settings.update({"sd_vae": name})

@@ -88,6 +88,7 @@ def _state(app: App) -> dict[str, Any]:
         "only_builtin": app.catalog.has_only_builtin,
         "may_add": may,
         "may_choose_folders": may_see and not app.flags.is_frozen(_EXTRA, "easel"),
+        "fetching": app.downloads.is_fetching,
         "offline": app.flags.offline,
         "piece": min(_PIECE, app.settings.current.easel.easel_max_request_mb * 1024 * 1024),
         "folders": [_folder(path) for path in extra] if may_see else [],

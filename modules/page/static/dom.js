@@ -27,7 +27,11 @@
 
   async function ask(path, options = {}) {
     const answer = await fetch(address(path), { credentials: "same-origin", ...options });
-    if (!answer.ok) throw Object.assign(new Error(`HTTP ${answer.status}`), { status: answer.status });
+    if (!answer.ok) {
+      const told = await answer.json().catch(() => ({}));
+      const words = typeof told.errors === "string" && told.errors ? told.errors : `HTTP ${answer.status}`;
+      throw Object.assign(new Error(words), { status: answer.status });
+    }
     return answer.json();
   }
 

@@ -71,12 +71,18 @@
         this.typing = setTimeout(() => this.find(), TYPED);
       });
       for (const field of [this.folder, this.order]) field.addEventListener("change", () => this.find());
+      this.add = make("button", "ez-models-button ez-networks-add", { type: "button" });
+      this.add.textContent = "Add a checkpoint";
+      this.add.addEventListener("click", () => {
+        this.close();
+        EaselModels.open();
+      });
       const place = make("div", "ez-grid");
       this.empty = make("p", "ez-networks-empty");
       this.about = make("div", "ez-networks-about", { hidden: "" });
       const below = make("div", "ez-networks-below");
       below.append(place, this.empty, this.about);
-      this.root.append(head, bar, below);
+      this.root.append(head, bar, this.add, below);
       document.body.append(this.root);
       this.grid = new EaselGrid(place, {
         label: "Cards", least: 132, ratio: 1.36,
@@ -118,6 +124,7 @@
     choose(kind) {
       this.kind = kind;
       this.about.hidden = true;
+      this.add.hidden = kind !== "checkpoint" || !EaselModels.mayAdd();
       for (const tab of this.tabs.children)
         tab.setAttribute("aria-selected", String(tab.dataset.kind === kind));
       this.folder.value = "";
@@ -246,5 +253,9 @@
       if (!drawer.root.hidden && drawer.tab === tab) drawer.close();
       else drawer.open(tab);
     },
+    /** New files may be there. */
+    refresh: () => { if (drawer && !drawer.root.hidden) drawer.find(true); },
+    /** Use the checkpoint of that name. */
+    choose: (name) => { drawer?.trigger("choose", { name }); },
   };
 })();

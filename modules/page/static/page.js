@@ -100,6 +100,7 @@
       document.body.dataset.easelReady = "yes";
       EaselPrompts.countAll();
       EaselStatus.look();
+      EaselModels.look();
     },
   };
 })();

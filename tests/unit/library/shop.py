@@ -88,8 +88,11 @@ class Shop:
         breaks = self.breaks > 0
         self.breaks -= breaks
         for at in range(begin, len(self.data), self.step):
-            handler.wfile.write(self.data[at : at + self.step])
-            handler.wfile.flush()
+            try:
+                handler.wfile.write(self.data[at : at + self.step])
+                handler.wfile.flush()
+            except OSError:  # the client went away
+                break
             if breaks:
                 break
             time.sleep(self.wait)
