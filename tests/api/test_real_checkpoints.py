@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -80,3 +81,19 @@ def test_an_unknown_checkpoint_is_refused_by_its_field_before_it_is_queued(
     assert (answer.status_code, answer.json()["field"]) == (404, field)
     assert "no checkpoint is called 'gone'" in answer.json()["detail"]
     assert len(real_server.jobs()) == queued
+
+
+def test_a_checkpoint_in_another_programs_folder_makes_pictures(
+    real_server: Server, tmp_path: Path
+) -> None:
+    from tests.tiny_checkpoint import write_tiny_checkpoint  # imports torch
+
+    write_tiny_checkpoint(tmp_path / "models/checkpoints/theirs.safetensors", seed=7)
+    body = {"path": str(tmp_path)}
+    assert real_server.client.post("/easel/v1/models/folders", json=body).status_code == 200
+    made = real_server.txt2img("theirs", **QUICK)
+    real_server.client.post("/easel/v1/models/folders/forget", json=body)
+
+    assert account_of(made)["sd_model_name"] == "theirs"
+    assert pixels(made) != pixels(real_server.txt2img(**QUICK))
+    assert real_server.post("txt2img", **wish("theirs", **QUICK)).status_code == 404
