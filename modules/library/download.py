@@ -188,9 +188,10 @@ class Transfer:
         if stream.status != 206:
             return False
         found = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", stream.headers.get("content-range", ""))
-        if not found or int(found[1]) != have:
+        other_size = found and download.size >= 0 and found[2] not in ("*", str(download.size))
+        if not found or int(found[1]) != have or other_size:
             Path(download.part).unlink(missing_ok=True)
-            raise BrokenOffError("the server sent another part of the file than was asked for")
+            raise BrokenOffError("the server sent something else than the rest of the file")
         return True
 
     def _begun(self, stream: Stream, download: Download) -> Download:
