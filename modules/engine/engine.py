@@ -17,7 +17,7 @@ from PIL import Image
 from torch import Tensor
 
 from modules.diffusion.steps import Step
-from modules.engine import preview
+from modules.engine.approximate import Approximations
 from modules.engine.checkpoints import Checkpoint, Turns
 from modules.engine.fields import Sources, extra_fields, infotext_of, picture_of, summary_of
 from modules.engine.making import Making
@@ -28,6 +28,7 @@ from modules.generation.result import Picture, Summary
 from modules.generation.styles import Style
 from modules.generation.tokens import Tokenizer
 from modules.networks.model import Model
+from modules.networks.taesd import TaesdFiles
 from modules.pictures.metadata import encode, open_image
 from modules.settings import Settings
 
@@ -70,6 +71,7 @@ def generate(
     styles: Mapping[str, Style] | None = None,
     checkpoints: Callable[[str, str], Checkpoint] | None = None,
     networks: Networks | None = None,
+    taesd: TaesdFiles | None = None,
     on_summary: Callable[[Summary], None] | None = None,
 ) -> Iterator[Output]:
     """The pictures of `indexes` (0-based over n_iter * batch_size), in order, each when it is
@@ -79,8 +81,9 @@ def generate(
     gives a stored picture's file. `checkpoints(name, field)` finds another checkpoint for the
     request's field, and the job's own under the name ""; without it a job has but `model`, which
     the caller must not keep, lest there be no room for the others. `networks` are put on the
-    checkpoints as the prompts ask; without them what is on these stays. `on_summary` is called
-    once, before the first picture. Raises EaselError kinds; what was yielded before stays good.
+    checkpoints as the prompts ask; without them what is on these stays. `taesd` stands in for their
+    VAEs where the settings want it. `on_summary` is called once, before the first picture. Raises
+    EaselError kinds; what was yielded before stays good.
     """
     others = _others(request, checkpoints)
     plan = make_plan(
@@ -94,14 +97,16 @@ def generate(
     )
     own = checkpoints("", "") if checkpoints else None
     worn = JobNetworks(networks, settings)
-    making = Making(plan, settings, Turns(model, own), tokenizer, worn)
-    job = _Job(request, settings, plan, making, worn, control, sources)
+    approximations = Approximations(taesd, settings, plan)
+    making = Making(plan, settings, Turns(model, own), tokenizer, worn, approximations)
+    job = _Job(request, settings, plan, making, worn, approximations, control, sources)
     del model
     try:
         job.start_from(input_bytes)
         for number, output in enumerate(job.outputs(indexes)):
             if number == 0 and on_summary is not None:  # by then the checkpoint's hash is known
-                on_summary(summary_of(plan, job.extra, sources, worn.warnings))
+                warnings = (*worn.warnings, *approximations.warnings)
+                on_summary(summary_of(plan, job.extra, sources, warnings))
             yield output
     finally:
         job.close()
@@ -132,6 +137,7 @@ class _Job:
         plan: Plan,
         making: Making,
         networks: JobNetworks,
+        approximations: Approximations,
         control: Control,
         sources: Sources,
     ) -> None:
@@ -143,6 +149,7 @@ class _Job:
         self._sources = sources
         self._making = making
         self._networks = networks
+        self._approximations = approximations
         self._done = 0  # steps of the batch in work
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="encode")
         self._pending: collections.deque[Future[Output]] = collections.deque()
@@ -210,14 +217,14 @@ class _Job:
     def _tell(self, index: int, step: Step) -> None:
         self._control.progress(index, self._done, max(self._done, self._plan.expected_steps))
         if self._control.wants_preview():
-            grid = self._settings.live_previews.show_progress_grid
-            self._control.preview(preview.jpeg(step.denoised, self._making.spec, grid=grid))
+            self._control.preview(self._making.preview(step.denoised))
 
     def _finish(self, batch: list[int], latent: Tensor, *, complete: bool) -> Iterator[Output]:
         self.extra = extra = {
             **self.extra,
             **self._making.refiner_fields,
             **self._networks.fields,
+            **self._approximations.fields,
         }
         for place, index in enumerate(batch):
             with self._making.held():

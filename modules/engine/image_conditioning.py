@@ -81,7 +81,8 @@ def _of_pixels(model: Model, pixels: Tensor, mask: Tensor | None, weight: float)
         mask = torch.ones(1, 1, *pixels.shape[2:])
     mask = mask[:, :, : height * factor, : width * factor]
     seen = torch.lerp(pixels, pixels * (1 - mask), weight)
-    latent = model.encode_image(seen, posterior_noise(POSTERIOR_SEED, height, width, channels))
+    noise = posterior_noise(POSTERIOR_SEED, height, width, channels)
+    latent = model.encode_image(seen, noise, exact=True)
     small = functional.interpolate(mask, size=(height, width))  # nearest, from the full size
     return torch.cat([small.to(latent), latent], dim=1)
 

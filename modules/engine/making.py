@@ -14,6 +14,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from modules.engine import preview
+from modules.engine.approximate import Approximations
 from modules.engine.checkpoints import Checkpoint, Turns
 from modules.engine.conditioning import Beside, Conditioner, TextEncoder, Timeline
 from modules.engine.enlarge import as_latent, decoded, enlarge, enlarge_picture
@@ -45,9 +47,11 @@ class Making:
         turns: Turns,
         tokenizer: Tokenizer,
         networks: JobNetworks,
+        approximations: Approximations,
     ) -> None:
         self.refiner_fields: Mapping[str, Any] = {}
         self._networks = networks
+        self._approximations = approximations
         self._plan = plan
         self._settings = settings
         self._turns = turns
@@ -89,8 +93,10 @@ class Making:
             yield
 
     def _patch(self) -> None:
+        model = self._turns.model
+        self._patches.enter_context(self._approximations.instead_of_vae(model))
         if self._plan.tiling:
-            self._patches.enter_context(self._turns.model.tiling())
+            self._patches.enter_context(model.tiling())
 
     def _put_to_work(self, checkpoint: Checkpoint | None) -> None:
         """Begin that checkpoint's turn (None: the job's own); nothing here holds the last one."""
@@ -207,6 +213,12 @@ class Making:
         seeds = [self._plan.seeds[index] for index in batch]
         dtype = torch.float32 if enlarging.in_latent_space else model.vae.dtype
         return Beginning(as_latent(larger, enlarging, model, seeds), dtype=dtype)
+
+    def preview(self, denoised: Tensor) -> bytes:
+        """JPEG bytes of latents (B, C, h, w) on their way, as the settings want them seen."""
+        decode = self._approximations.preview_decoder(self._turns.model)
+        grid = self._settings.live_previews.show_progress_grid
+        return preview.jpeg(denoised, self.spec, grid=grid, decode=decode)
 
     def image(self, index: int, latent: Tensor) -> Image.Image:
         """Decoded (1, C, h, w), in the start picture's colours and under its overlay where these

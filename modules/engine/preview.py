@@ -1,12 +1,13 @@
-"""A look at a latent in the making: a small JPEG by the family's matrix, without the VAE.
+"""A look at a latent in the making, as a JPEG: small and by the family's matrix, or decoded.
 
-Costs about a millisecond. Knows nothing of who looks, or when.
+By the matrix it costs about a millisecond. Knows no decoder, and nothing of who looks, or when.
 """
 
 from __future__ import annotations
 
 import io
 import math
+from collections.abc import Callable
 
 import torch
 from PIL import Image
@@ -18,9 +19,23 @@ SMALLEST = 256  # pixels of the longer side; below that, browsers' smoothing loo
 QUALITY = 80
 
 
-def jpeg(denoised: Tensor, spec: Spec, *, grid: bool = True) -> bytes:
-    """JPEG bytes of denoised latents (B, C, h, w): all of the batch, or the first alone."""
-    images = [_image(latent, spec) for latent in (denoised if grid else denoised[:1])]
+def jpeg(
+    denoised: Tensor,
+    spec: Spec,
+    *,
+    grid: bool = True,
+    decode: Callable[[Tensor], Tensor] | None = None,
+) -> bytes:
+    """JPEG bytes of denoised latents (B, C, h, w): all of the batch, or the first alone.
+
+    `decode` gives pixels (1, 3, H, W) in about [-1, 1] of a latent (1, C, h, w); None: by the
+    matrix.
+    """
+    rows = denoised if grid else denoised[:1]
+    if decode is None:
+        images = [_image(_by_matrix(latent, spec)) for latent in rows]
+    else:
+        images = [_image(decode(latent[None])[0].permute(1, 2, 0)) for latent in rows]
     sheet = images[0] if len(images) == 1 else _sheet(images)
     longest = max(sheet.size)
     if longest < SMALLEST:
@@ -32,10 +47,14 @@ def jpeg(denoised: Tensor, spec: Spec, *, grid: bool = True) -> bytes:
     return buffer.getvalue()
 
 
-def _image(latent: Tensor, spec: Spec) -> Image.Image:
+def _by_matrix(latent: Tensor, spec: Spec) -> Tensor:
     matrix = torch.tensor(spec.preview_matrix, device=latent.device)
     bias = torch.tensor(spec.preview_bias, device=latent.device)
-    rgb = latent.float().permute(1, 2, 0) @ matrix + bias
+    return latent.float().permute(1, 2, 0) @ matrix + bias
+
+
+def _image(rgb: Tensor) -> Image.Image:
+    """Of colours (H, W, 3) in about [-1, 1]."""
     values = (255.0 * (rgb * 0.5 + 0.5).nan_to_num().clamp(0.0, 1.0)).to(torch.uint8)
     return Image.fromarray(values.cpu().numpy())
 

@@ -20,8 +20,6 @@ _PICTURE_SETTINGS = (
     "hypertile_enable_vae",
     "lora_functional",
     "sd_unet",
-    "sd_vae_decode_method",
-    "sd_vae_encode_method",
     "token_merging_ratio",
     "token_merging_ratio_hr",
     "token_merging_ratio_img2img",

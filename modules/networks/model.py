@@ -68,6 +68,8 @@ class Model:
         self.text_encoders = tuple(text_encoders)
         self.alphas_cumprod = alphas_cumprod  # (1000,) fp32 on the CPU
         self._vae = vae
+        self._tiny_encoder: nn.Module | None = None  # TAESD's, while in the VAE's place
+        self._tiny_decoder: nn.Module | None = None
         self._policy = policy
 
     @property
@@ -170,13 +172,20 @@ class Model:
         return torch.cat([angles.cos(), angles.sin()], dim=1).flatten()
 
     @torch.no_grad()
-    def encode_image(self, pixels: Tensor, noise: Tensor | None = None) -> Tensor:
+    def encode_image(
+        self, pixels: Tensor, noise: Tensor | None = None, *, exact: bool = False
+    ) -> Tensor:
         """Scaled latents (B, C, H/8, W/8) fp32 of pixels (B, 3, H, W) in [-1, 1].
 
-        `noise`, of the latents' shape, draws from the posterior; None takes its mean.
+        `noise`, of the latents' shape, draws from the posterior; None takes its mean. `exact`: by
+        the VAE, whatever is in its place.
         """
         factor = self.spec.vae_factor
         assert pixels.shape[2] % factor == 0 == pixels.shape[3] % factor, pixels.shape
+        tiny = self._tiny_encoder
+        if tiny is not None and not exact:
+            shares = (pixels * 0.5 + 0.5).to(device=self.device, dtype=self.dtype)
+            return tiny(shares).to(torch.float32)
         return self._vae.encode(pixels.to(self.device), noise)
 
     @torch.no_grad()
@@ -188,9 +197,31 @@ class Model:
         return self._vae.mode(pixels.to(self.device))
 
     @torch.no_grad()
-    def decode(self, latent: Tensor) -> Tensor:
-        """Pixels (B, 3, H, W) fp32, about [-1, 1] and not clamped, of latents (B, C, h, w)."""
+    def decode(self, latent: Tensor, *, exact: bool = False) -> Tensor:
+        """Pixels (B, 3, H, W) fp32, about [-1, 1] and not clamped, of latents (B, C, h, w).
+
+        `exact`: by the VAE, whatever is in its place.
+        """
+        if self._tiny_decoder is not None and not exact:
+            return self.decode_by(self._tiny_decoder, latent)
         return self._vae.decode(latent.to(self.device))
+
+    @torch.no_grad()
+    def decode_by(self, tiny: nn.Module, latent: Tensor) -> Tensor:
+        """As `decode`, by TAESD's decoder, which gives pixels in [0, 1]."""
+        return tiny(latent.to(device=self.device, dtype=self.dtype)).to(torch.float32) * 2 - 1
+
+    @contextmanager
+    def approximated(
+        self, *, encoder: nn.Module | None, decoder: nn.Module | None
+    ) -> Iterator[None]:
+        """Inside it TAESD's halves are in the VAE's place; None: the VAE stays."""
+        before = self._tiny_encoder, self._tiny_decoder
+        self._tiny_encoder, self._tiny_decoder = encoder, decoder
+        try:
+            yield
+        finally:
+            self._tiny_encoder, self._tiny_decoder = before
 
     @contextmanager
     def tiling(self, enabled: bool = True) -> Iterator[None]:

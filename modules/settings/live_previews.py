@@ -32,10 +32,10 @@ class LivePreviews(Section, id="live-previews", title="Live previews", category=
     show_progress_type: str = option(
         "Approx cheap",
         "Live preview method",
-        "Approx cheap where the original has Approx NN, which needs a network of its own.",
-        choices=("Full", "Approx cheap"),
-        instead={"Approx NN": "Approx cheap", "TAESD": "Approx cheap"},
-        built=False,
+        "Approx cheap where the original has Approx NN, which needs a network of its own. TAESD "
+        "needs its file in models/VAE-approx. Full: by the VAE itself, which is slow.",
+        choices=("Full", "Approx cheap", "TAESD"),
+        instead={"Approx NN": "Approx cheap"},
     )
     live_preview_allow_lowvram_full: bool = option(
         False, "Allow full previews with --lowvram and --medvram", built=False

@@ -141,16 +141,16 @@ class Vae(Section, id="vae", title="VAE", category=CATEGORY):
     sd_vae_encode_method: str = option(
         "Full",
         "VAE type for encoding",
+        "TAESD: faster and less exact, by its file in models/VAE-approx.",
         choices=("Full", "TAESD"),
         infotext="VAE Encoder",
-        built=False,
     )
     sd_vae_decode_method: str = option(
         "Full",
         "VAE type for decoding",
+        "TAESD: faster and less exact, by its file in models/VAE-approx.",
         choices=("Full", "TAESD"),
         infotext="VAE Decoder",
-        built=False,
     )
 
 

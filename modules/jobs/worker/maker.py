@@ -37,6 +37,7 @@ from modules.library.networks import NetworkFiles
 from modules.library.styles import StyleFiles
 from modules.networks.model import PrecisionPolicy
 from modules.networks.models import Models
+from modules.networks.taesd import FOLDER, TaesdFiles
 from modules.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -69,6 +70,8 @@ class PictureMaker:
         self._networks = Networks(
             NetworkFiles(self._paths, hasher, index, folders), self._tokenizer
         )
+        approximate = self._paths.models_dir / FOLDER
+        self._taesd = TaesdFiles(lambda: (approximate,))
         dtype = str(policy.network_dtype(self._models.device)).removeprefix("torch.")
         self.ready = messages.Ready(device=device_in_words(self._models.device), dtype=dtype)
 
@@ -99,6 +102,7 @@ class PictureMaker:
             sources=own.sources,
             checkpoints=checkpoints,
             networks=self._networks,
+            taesd=self._taesd,
             styles=StyleFiles(self._paths.styles_files).by_name() if request.styles else {},
             on_summary=summaries.append,
         )
