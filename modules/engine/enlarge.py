@@ -16,14 +16,10 @@ from modules.engine.plan import Enlarging
 from modules.engine.start import encode_picture
 from modules.errors import EaselError, NotBuiltError
 from modules.generation.choices import find_latent_upscale_mode
+from modules.generation.extras import NO_UPSCALER
 from modules.networks.model import Model
 from modules.pictures import edit
-
-_PICTURE_FILTERS = {
-    "None": Image.Resampling.LANCZOS,
-    "Lanczos": Image.Resampling.LANCZOS,
-    "Nearest": Image.Resampling.NEAREST,
-}
+from modules.postprocess.upscalers import UPSCALERS, upscale
 
 
 def decoded(latent: Tensor, model: Model) -> Tensor:
@@ -54,11 +50,18 @@ def enlarge(latent: Tensor, enlarging: Enlarging, model: Model) -> Tensor | list
 
 
 def enlarge_picture(image: Image.Image, enlarging: Enlarging) -> Image.Image:
-    """`image` at exactly the new size, by an upscaler of pictures."""
-    if enlarging.upscaler not in _PICTURE_FILTERS:
-        raise NotBuiltError(f"upscaler {enlarging.upscaler} is not built yet", field="hr_upscaler")
-    size = (enlarging.width, enlarging.height)
-    return image.resize(size, resample=_PICTURE_FILTERS[enlarging.upscaler])
+    """`image` at exactly the new size, by an upscaler of pictures.
+
+    An upscaler gives sides that are multiples of 8; Lanczos brings them to the size, and does it
+    all where nothing is enlarged (A1111 numerics: resize).
+    """
+    name, size = enlarging.upscaler, (enlarging.width, enlarging.height)
+    if name != NO_UPSCALER and name not in UPSCALERS:
+        raise NotBuiltError(f"upscaler {name} is not built yet", field="hr_upscaler")
+    factor = max(size[0] / image.width, size[1] / image.height)
+    if name != NO_UPSCALER and factor > 1:
+        image = upscale(image, name, factor)
+    return image if image.size == size else image.resize(size, resample=edit.LANCZOS)
 
 
 def as_latent(
