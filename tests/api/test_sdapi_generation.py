@@ -134,6 +134,13 @@ def test_a_bad_start_picture_is_refused_in_words(
     assert said in answer.text
 
 
+def test_fewer_start_pictures_than_the_batch_set_its_size(client: TestClient) -> None:
+    pictures = [text(png((24, 16))), text(png((16, 24)))]
+    result = post(client, "img2img", steps=2, batch_size=3, n_iter=2, init_images=pictures).json()
+    assert len(result["images"]) == 4
+    assert json.loads(result["info"])["batch_size"] == 2
+
+
 def test_send_images_false_sends_none_but_tells_all(client: TestClient) -> None:
     result = post(client, "txt2img", steps=2, send_images=False, n_iter=2).json()
     assert result["images"] == []

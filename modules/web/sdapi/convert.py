@@ -70,7 +70,10 @@ def to_request(body: Txt2ImgBody | Img2ImgBody, app: App) -> Request:
         "save_grid": body.save_images,
     }
     if isinstance(body, Img2ImgBody):
-        return Request(**values, init=_init(body, app))
+        init = _init(body, app)
+        if 1 < len(init.images) < body.batch_size:  # then the pictures say how large a batch is
+            values["batch_size"] = len(init.images)
+        return Request(**values, init=init)
     if not body.enable_hr:
         return Request(**values)
     hires = _hires(body, app)
