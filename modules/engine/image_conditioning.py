@@ -74,12 +74,11 @@ def _of_pixels(model: Model, pixels: Tensor, mask: Tensor | None, weight: float)
     """
     channels, factor = model.spec.latent_channels, model.spec.vae_factor
     height, width = pixels.shape[2] // factor, pixels.shape[3] // factor
-    pixels = pixels[:, :, : height * factor, : width * factor].to("cpu", torch.float32)
+    pixels = pixels.to("cpu", torch.float32)
     if model.spec.image_inputs == "edit":
         return model.encode_image_mode(pixels)
     if mask is None:
         mask = torch.ones(1, 1, *pixels.shape[2:])
-    mask = mask[:, :, : height * factor, : width * factor]
     seen = torch.lerp(pixels, pixels * (1 - mask), weight)
     noise = posterior_noise(POSTERIOR_SEED, height, width, channels)
     latent = model.encode_image(seen, noise, exact=True)

@@ -129,7 +129,10 @@ def prepare(
     open_picture: Callable[[str, str], Image.Image],
 ) -> Start:
     """`open_picture(sha256, field)` gives the stored picture or raises ImageError."""
-    size = (plan.passes[0].width, plan.passes[0].height)
+    size = plan.asked_size
+    if init.mask is not None and not init.mask.only_masked:
+        # The result comes under an overlay of its own size, in whole latent cells.
+        size = (plan.passes[0].width, plan.passes[0].height)
     masks, fields = None, {}
     if init.mask is not None:
         masks, fields = _masks(init.mask, init.resize_mode, size, open_picture)
@@ -210,16 +213,12 @@ def _slot(
 
 
 def encode_picture(image: Image.Image, model: Model, seed: int = POSTERIOR_SEED) -> Tensor:
-    """(1, C, H // 8, W // 8): what exceeds whole latent cells at the right and below is left out.
-
-    `seed`: of the encoder's random part.
+    """(1, C, H // 8, W // 8). What exceeds whole latent cells at the right and below makes none,
+    but the cells beside it see it. `seed`: of the encoder's random part.
     """
     factor = model.spec.vae_factor
-    inside = (image.width // factor * factor, image.height // factor * factor)
-    if inside != image.size:
-        image = image.crop((0, 0, *inside))
     noise = posterior_noise(
-        seed, inside[1] // factor, inside[0] // factor, model.spec.latent_channels
+        seed, image.height // factor, image.width // factor, model.spec.latent_channels
     )
     return model.encode_image(edit.to_pixels(image), noise)
 

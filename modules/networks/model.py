@@ -175,16 +175,19 @@ class Model:
     def encode_image(
         self, pixels: Tensor, noise: Tensor | None = None, *, exact: bool = False
     ) -> Tensor:
-        """Scaled latents (B, C, H/8, W/8) fp32 of pixels (B, 3, H, W) in [-1, 1].
+        """Scaled latents (B, C, H // 8, W // 8) fp32 of pixels (B, 3, H, W) in [-1, 1].
 
         `noise`, of the latents' shape, draws from the posterior; None takes its mean. `exact`: by
         the VAE, whatever is in its place.
         """
+        height, width = pixels.shape[2:]
         factor = self.spec.vae_factor
-        assert pixels.shape[2] % factor == 0 == pixels.shape[3] % factor, pixels.shape
+        assert min(height, width) >= factor, pixels.shape
         tiny = self._tiny_encoder
         if tiny is not None and not exact:
-            shares = (pixels * 0.5 + 0.5).to(device=self.device, dtype=self.dtype)
+            # It would make a cell of what exceeds whole cells too.
+            inside = pixels[:, :, : height // factor * factor, : width // factor * factor]
+            shares = (inside * 0.5 + 0.5).to(device=self.device, dtype=self.dtype)
             return tiny(shares).to(torch.float32)
         return self._vae.encode(pixels.to(self.device), noise)
 
