@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import gradio as gr
@@ -40,7 +39,7 @@ def build(app: App, tabs: gr.Tabs, txt2img: Tab, img2img: Tab, notices: Notices)
         number, target = int(event.number), str(event.to)
         values = filled(app, app.history.infotext(number, app.visitors.owner))
         address = f"easel/v1/history/{number}/image"
-        return moved(txt2img, img2img, target, values, address, f"{time.time_ns()}")
+        return moved(txt2img, img2img, target, values, address)
 
     outputs = outputs_of(tabs, txt2img, img2img)
     notices.on(panel.send, send, None, outputs, with_data=True)  # type: ignore[attr-defined]

@@ -47,6 +47,7 @@ STATIC = Path(__file__).parent / "static"
 SCRIPTS = (
     "dom.js",
     "grid.js",
+    "parts.js",
     *canvas.SCRIPTS,
     *results.SCRIPTS,
     *history.SCRIPTS,

@@ -39,10 +39,10 @@ def outputs_of(tabs: gr.Tabs, txt2img: Tab, img2img: Tab) -> list[Any]:
 
 
 def moved(
-    txt2img: Tab, img2img: Tab, target: str, values: dict[str, Any], address: str, nonce: str
+    txt2img: Tab, img2img: Tab, target: str, values: dict[str, Any], address: str
 ) -> list[Any]:
     """Updates that open `target` ("txt2img", or a sub-tab of img2img) with these form values, and
-    there the picture at `address` of this server. nonce: different each time.
+    there the picture at `address` of this server.
     """
     sources = img2img.sources
     assert sources is not None
@@ -61,7 +61,7 @@ def moved(
     kept = {name: value for name, value in values.items() if name not in left_out}
     return [
         gr.Tabs(selected="img2img"),
-        *sources.shown(target, address, nonce),
+        *sources.shown(target, address, nonce=f"{time.time_ns()}"),
         *updates(txt2img.form, {}),
         *updates(img2img.form, kept),
     ]
@@ -89,7 +89,7 @@ def _sender(app: App, txt2img: Tab, img2img: Tab, *, own: bool) -> Callable[...,
         settings = app.settings.current
         values = pasting.sent_along(filled(app, item.infotext), item.seed, settings)
         address = f"easel/v1/jobs/{job}/images/{index}"
-        return moved(txt2img, img2img, target, values, address, f"{time.time_ns()}")
+        return moved(txt2img, img2img, target, values, address)
 
     return send
 
@@ -120,7 +120,7 @@ def build_png_info(app: App, tabs: gr.Tabs, txt2img: Tab, img2img: Tab, notices:
             values = filled(app, infotext) if infotext else {}
             # The upload lies where Gradio serves it to whoever may see this page.
             address = f"gradio_api/file={quote(path)}"
-            return moved(txt2img, img2img, target, values, address, f"{time.time_ns()}")
+            return moved(txt2img, img2img, target, values, address)
 
         return fill_from
 

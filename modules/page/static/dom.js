@@ -1,4 +1,5 @@
-/* Small tools of the page's own scripts: elements, icons, and questions to the server.
+/* Small tools of the page's own scripts: elements, icons, options of lists, spans of time, and
+ * questions to the server.
  *
  * Knows no tab and no route. Text from outside goes into elements by textContent alone.
  */
@@ -23,6 +24,27 @@
     return node;
   }
 
+  /** An option of a select. */
+  function choice(value, words = value) {
+    const option = make("option", "", { value });
+    option.textContent = words;
+    return option;
+  }
+
+  /** A square button with an icon alone. */
+  function tool(label, icon, action) {
+    const button = make("button", "ez-drawer-tool", { type: "button", title: label, "aria-label": label });
+    button.append(svg(icon));
+    button.addEventListener("click", action);
+    return button;
+  }
+
+  /** A span of seconds in words, "2 min 5 s". */
+  function span(count) {
+    if (count >= 3600) return `${Math.floor(count / 3600)} h ${Math.floor((count % 3600) / 60)} min`;
+    return count >= 60 ? `${Math.floor(count / 60)} min ${Math.round(count % 60)} s` : `${Math.round(count)} s`;
+  }
+
   const address = (path) => new URL(path.replace(/^\//, ""), document.baseURI).href;
 
   async function ask(path, options = {}) {
@@ -35,5 +57,5 @@
     return answer.json();
   }
 
-  window.EaselDom = { make, svg, address, ask };
+  window.EaselDom = { make, svg, choice, tool, span, address, ask };
 })();

@@ -1,13 +1,11 @@
 /* The History tab: a search over all output pictures, the grid of what was found, one picture in full.
  *
- * Asks easel/v1/history; what was found is kept in parts of PART records, fetched when they come into
- * sight. Nothing is asked while the tab is not open.
+ * Asks easel/v1/history. Nothing is asked while the tab is not open.
  */
 (() => {
   "use strict";
-  const { make, svg, address, ask } = EaselDom;
+  const { make, svg, choice, address, ask } = EaselDom;
   const API = "easel/v1/history";
-  const PART = 200;
   const TYPED = 220; // ms of rest before a search
   const icons = {
     star: "M12 4l2.5 5.2 5.7.8-4.1 4 1 5.6-5.1-2.7-5.1 2.7 1-5.6-4.1-4 5.7-.8z",
@@ -71,8 +69,8 @@
       this.grid = new EaselGrid(place, {
         label: "Pictures", least: 148, ratio: 1,
         fill: (cell, record) => this.fill(cell, record),
-        recordAt: (at) => this.parts?.get(Math.floor(at / PART))?.[at % PART],
-        want: (first, last) => this.want(first, last),
+        recordAt: (at) => this.parts?.at(at),
+        want: (first, last) => this.parts?.want(first, last),
         select: (at) => this.show(at),
         open: (at) => this.open(at),
       });
@@ -87,8 +85,7 @@
 
     choice(id, any) {
       const select = make("select", "", { id, "aria-label": any.replace("Any ", "") });
-      select.append(make("option", "", { value: "" }));
-      select.firstChild.textContent = any;
+      select.append(choice("", any));
       return select;
     }
 
@@ -157,13 +154,15 @@
 
     async find(keep = false) {
       const number = (this.search += 1);
-      const parts = new Map();
+      if (!keep) clearTimeout(this.typing); // what was typed is asked for now
       const wish = this.asked();
+      const page = (offset, limit) => ask(`${API}?${new URLSearchParams({ ...wish, offset, limit })}`);
       try {
-        const found = await ask(`${API}?${new URLSearchParams({ ...wish, limit: PART })}`);
+        const found = await page(0, EaselParts.SIZE);
         if (number !== this.search) return;
-        parts.set(0, found.pictures);
-        Object.assign(this, { parts, wish, total: found.total });
+        this.total = found.total;
+        this.parts = new EaselParts(found.pictures, async (...asked) => (await page(...asked)).pictures,
+          () => this.came(number));
         this.say(Object.keys(wish).length > 0);
         this.grid.show(found.total, keep);
         if (!keep) this.close();
@@ -179,23 +178,7 @@
       this.empty.textContent = isNarrowed ? "No picture fits this search." : "Pictures that you make appear here.";
     }
 
-    want(first, last) {
-      if (!this.parts || last <= first) return;
-      for (let part = Math.floor(first / PART); part <= Math.floor((last - 1) / PART); part += 1) {
-        if (this.parts.has(part)) continue;
-        this.parts.set(part, []);
-        this.fetchPart(part, this.parts, this.search);
-      }
-    }
-
-    async fetchPart(part, parts, number) {
-      const asked = new URLSearchParams({ ...this.wish, offset: part * PART, limit: PART });
-      try {
-        const found = await ask(`${API}?${asked}`);
-        parts.set(part, found.pictures);
-      } catch {
-        parts.delete(part); // asked again when it is next in sight
-      }
+    came(number) {
       if (number !== this.search) return;
       this.grid.draw();
       if (this.isDue) this.show(this.grid.selected);
@@ -213,12 +196,7 @@
     fillChoices({ models, samplers, networks }) {
       for (const [select, names] of [[this.model, models], [this.sampler, samplers], [this.network, networks]]) {
         const kept = select.value;
-        const options = names.map((name) => {
-          const option = make("option", "", { value: name });
-          option.textContent = name;
-          return option;
-        });
-        select.replaceChildren(select.firstChild, ...options);
+        select.replaceChildren(select.firstChild, ...names.map((name) => choice(name)));
         select.value = kept;
       }
     }

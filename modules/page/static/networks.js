@@ -5,9 +5,8 @@
  */
 (() => {
   "use strict";
-  const { make, svg, address, ask } = EaselDom;
+  const { make, svg, choice, tool, address, ask } = EaselDom;
   const API = "easel/v1/networks";
-  const PART = 200;
   const TYPED = 180; // ms of rest before a search
   const KINDS = [["lora", "LoRA"], ["embedding", "Embeddings"], ["hypernetwork", "Hypernetworks"],
     ["checkpoint", "Checkpoints"]];
@@ -22,20 +21,9 @@
   };
   let drawer = null;
 
-  function button(label, icon, action) {
-    const made = make("button", "ez-drawer-tool", { type: "button", title: label, "aria-label": label });
-    made.append(svg(icon));
-    made.addEventListener("click", action);
-    return made;
-  }
-
   function select(options, label) {
     const made = make("select", "", { "aria-label": label });
-    for (const [value, words] of options) {
-      const option = make("option", "", { value });
-      option.textContent = words;
-      made.append(option);
-    }
+    made.append(...options.map(([value, words]) => choice(value, words)));
     return made;
   }
 
@@ -58,13 +46,13 @@
         tab.addEventListener("click", () => this.choose(kind));
         this.tabs.append(tab);
       }
-      head.append(this.tabs, button("Close", icons.close, () => this.close()));
+      head.append(this.tabs, tool("Close", icons.close, () => this.close()));
       const bar = make("div", "ez-networks-bar");
       this.words = make("input", "", { type: "search", placeholder: "Search", "aria-label": "Search cards",
         id: "easel_networks_search" });
       this.folder = select([["", "All folders"]], "Folder");
       this.order = select(ORDERS, "Order");
-      bar.append(this.words, this.folder, this.order, button("Look for new files", icons.refresh,
+      bar.append(this.words, this.folder, this.order, tool("Look for new files", icons.refresh,
         () => this.refresh()));
       this.words.addEventListener("input", () => {
         clearTimeout(this.typing);
@@ -87,8 +75,8 @@
       this.grid = new EaselGrid(place, {
         label: "Cards", least: 132, ratio: 1.36,
         fill: (cell, card) => this.fill(cell, card),
-        recordAt: (at) => this.parts?.get(Math.floor(at / PART))?.[at % PART],
-        want: (first, last) => this.want(first, last),
+        recordAt: (at) => this.parts?.at(at),
+        want: (first, last) => this.parts?.want(first, last),
         select: () => {},
         open: (at) => this.use(this.grid.asked.recordAt(at)),
       });
@@ -134,18 +122,21 @@
     /* ---- the list ---- */
     wish() {
       const asked = { kind: this.kind, text: this.words.value.trim(), folder: this.folder.value,
-        order: this.order.value, limit: PART };
+        order: this.order.value };
       if (["changed", "created"].includes(asked.order)) asked.descending = "true";
       return asked;
     }
 
     async find(keep = false) {
       const number = (this.search += 1);
+      if (!keep) clearTimeout(this.typing); // what was typed is asked for now
       const wish = this.wish();
+      const page = (offset, limit) => ask(`${API}?${new URLSearchParams({ ...wish, offset, limit })}`);
       try {
-        const found = await ask(`${API}?${new URLSearchParams(wish)}`);
+        const found = await page(0, EaselParts.SIZE);
         if (number !== this.search) return;
-        Object.assign(this, { parts: new Map([[0, found.cards]]), asked: wish });
+        this.parts = new EaselParts(found.cards, async (...asked) => (await page(...asked)).cards,
+          () => { if (number === this.search) this.grid.draw(); });
         this.fillFolders(found.folders);
         this.say(found.total, wish);
         this.grid.show(found.total, keep);
@@ -155,33 +146,9 @@
       }
     }
 
-    want(first, last) {
-      if (!this.parts || last <= first) return;
-      for (let part = Math.floor(first / PART); part <= Math.floor((last - 1) / PART); part += 1) {
-        if (this.parts.has(part)) continue;
-        this.parts.set(part, []);
-        this.fetchPart(part, this.parts, this.search);
-      }
-    }
-
-    async fetchPart(part, parts, number) {
-      try {
-        const found = await ask(`${API}?${new URLSearchParams({ ...this.asked, offset: part * PART })}`);
-        parts.set(part, found.cards);
-      } catch {
-        parts.delete(part);
-      }
-      if (number === this.search) this.grid.draw();
-    }
-
     fillFolders(folders) {
       const kept = this.folder.value;
-      const options = folders.map((name) => {
-        const option = make("option", "", { value: name });
-        option.textContent = name;
-        return option;
-      });
-      this.folder.replaceChildren(this.folder.firstChild, ...options);
+      this.folder.replaceChildren(this.folder.firstChild, ...folders.map((name) => choice(name)));
       this.folder.value = folders.includes(kept) ? kept : "";
       this.folder.hidden = !folders.length;
     }

@@ -5,7 +5,7 @@
  */
 (() => {
   "use strict";
-  const { make, svg, address, ask } = EaselDom;
+  const { make, tool, span, address, ask } = EaselDom;
   const API = "easel/v1/jobs";
   const ENDED = 40; // jobs that ended, shown
   const PERIOD = 1000; // ms
@@ -19,9 +19,6 @@
     form: "M4 6h16M4 12h10M4 18h7m6-5v7m0 0 3-3m-3 3-3-3",
   };
   let drawer = null;
-
-  const seconds = (count) => count >= 60 ? `${Math.floor(count / 60)} min ${Math.round(count % 60)} s`
-    : `${Math.round(count)} s`;
 
   class Queue {
     constructor(trigger) {
@@ -37,7 +34,7 @@
       this.clear = make("button", "ez-jobs-clear", { type: "button" });
       this.clear.textContent = "Cancel all that wait";
       this.clear.addEventListener("click", () => this.cancelWaiting());
-      head.append(title, this.clear, this.tool("Close", icons.close, () => this.close()));
+      head.append(title, this.clear, tool("Close", icons.close, () => this.close()));
       this.list = make("div", "ez-jobs-list", { role: "list" });
       this.root.append(head, this.list);
       document.body.append(this.root);
@@ -46,13 +43,6 @@
         event.stopPropagation();
         this.close();
       });
-    }
-
-    tool(label, icon, action) {
-      const button = make("button", "ez-drawer-tool", { type: "button", title: label, "aria-label": label });
-      button.append(svg(icon));
-      button.addEventListener("click", action);
-      return button;
     }
 
     open() {
@@ -153,18 +143,18 @@
       const count = job.image_count > 1 ? ` · ${job.items.length}/${job.image_count} pictures` : "";
       if (job.state === "running") {
         const parts = [job.message || `step ${job.step}/${job.steps}`];
-        if (job.eta) parts.push(`${seconds(job.eta)} left`);
+        if (job.eta) parts.push(`${span(job.eta)} left`);
         return parts.join(" · ") + count;
       }
       if (job.state === "queued") return `${job.position ? `${job.position} before it` : "Next"} · ${job.kind}`;
       if (job.state === "failed") return job.error?.message ?? "Failed";
-      const took = job.finished && job.started ? ` in ${seconds(job.finished - job.started)}` : "";
+      const took = job.finished && job.started ? ` in ${span(job.finished - job.started)}` : "";
       const word = job.state === "cancelled" ? "Cancelled" : job.interrupted ? "Interrupted" : `Done${took}`;
       return word + count;
     }
 
     actions(job) {
-      const act = (label, icon, path, body) => this.tool(label, icon, () => this.act(job, path, body));
+      const act = (label, icon, path, body) => tool(label, icon, () => this.act(job, path, body));
       if (job.state === "queued") {
         const at = this.waiting.indexOf(job);
         const found = [];
@@ -179,7 +169,7 @@
       const found = lacks ? [act("Make what is missing", icons.retry, "retry")] : [];
       found.push(act("Once more with another seed", icons.again, "duplicate", { new_seed: true }));
       if (job.items.length && ["txt2img", "img2img"].includes(job.kind))
-        found.push(this.tool("Parameters into the form", icons.form, () => {
+        found.push(tool("Parameters into the form", icons.form, () => {
           this.trigger("send", { job: job.id, kind: job.kind });
           this.close();
         }));

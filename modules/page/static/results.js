@@ -7,7 +7,7 @@
  */
 (() => {
   "use strict";
-  const { make, svg, address, ask } = EaselDom;
+  const { make, svg, span, address, ask } = EaselDom;
   const API = "easel/v1/";
   const SLOW = 2000; // ms between looks while the page is hidden or the server is away
   const RECENT = 12; // earlier jobs shown
@@ -24,13 +24,6 @@
     stop: "M6 6l12 12M18 6 6 18",
     read: "M4 6h16M4 12h10M4 18h7m6-5v7m0 0 3-3m-3 3-3-3",
   };
-
-  const seconds = (count) =>
-    count >= 3600
-      ? `${Math.floor(count / 3600)} h ${Math.floor((count % 3600) / 60)} min`
-      : count >= 60
-        ? `${Math.floor(count / 60)} min ${Math.round(count % 60)} s`
-        : `${Math.round(count)} s`;
 
   class Panel {
     constructor(root, tab, trigger) {
@@ -219,10 +212,10 @@
         const parts = [job.message || `${percent} %`];
         if (job.steps && !job.message) parts.push(`step ${job.step}/${job.steps}`);
         if (job.image_count > 1) parts.push(`picture ${Math.min(job.image_index + 1, job.image_count)}/${job.image_count}`);
-        if (job.eta) parts.push(`${seconds(job.eta)} left`);
+        if (job.eta) parts.push(`${span(job.eta)} left`);
         if (job.stopping) parts.push(job.stopping === "now" ? "stopping" : "stopping after this picture");
         this.say(parts.join(" · "));
-        const left = job.eta ? ` ETA: ${seconds(job.eta)}` : "";
+        const left = job.eta ? ` ETA: ${span(job.eta)}` : "";
         if (options.progress_in_title) document.title = `[${percent}%${left}] Easel`;
       } else {
         this.ended(job);
@@ -236,7 +229,7 @@
 
     ended(job) {
       document.title = "Easel";
-      const taken = job.finished && job.started ? seconds(job.finished - job.started) : "";
+      const taken = job.finished && job.started ? span(job.finished - job.started) : "";
       if (job.state === "failed") this.say(job.error?.message ?? "The job failed", true);
       else if (job.interrupted || job.state === "cancelled") this.say("Interrupted");
       else this.say(taken ? `Done in ${taken}` : "Done");
