@@ -84,11 +84,6 @@ class Plan:
     warnings: tuple[str, ...]
 
     @property
-    def final_size(self) -> tuple[int, int]:
-        """(width, height) in pixels of what the last pass makes."""
-        return self.passes[-1].width, self.passes[-1].height
-
-    @property
     def passes_run(self) -> range:
         """Numbers of the passes that are run."""
         return range(1 if self.first_picture else 0, len(self.passes))

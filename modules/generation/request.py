@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from modules.errors import RequestError
@@ -241,10 +241,6 @@ class Request:
         if self.hires is not None and self.hires.firstpass_image:
             wanted.append(self.hires.firstpass_image)
         return tuple(dict.fromkeys(wanted))
-
-    def with_seed(self, seed: int, subseed: int) -> Request:
-        """The same wish with its random numbers drawn: from then on it is repeatable."""
-        return replace(self, seed=seed, subseed=subseed)
 
     def to_record(self) -> dict[str, Any]:
         """Plain values (dict, list, str, number, bool, None) for the store and for messages."""

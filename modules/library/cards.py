@@ -24,7 +24,6 @@ from modules.pictures.files import write
 log = logging.getLogger(__name__)
 
 CardKind = Literal["checkpoint", "lora", "embedding", "hypernetwork"]
-CARD_KINDS: tuple[CardKind, ...] = ("checkpoint", "lora", "embedding", "hypernetwork")
 Order = Literal["path", "name", "created", "changed"]
 _IMAGES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".avif")
 # Long lists that training programs leave in headers; they are shown on demand only.

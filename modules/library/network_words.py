@@ -76,15 +76,6 @@ def pickled_names(path: Path) -> list[str]:
     return [str(key) for key, value in content.items() if isinstance(value, _Shaped)]
 
 
-def user_metadata(path: Path) -> dict[str, Any]:
-    """What the user wrote down about the file, from `<stem>.json` beside it; {} where nothing."""
-    try:
-        found = json.loads(path.with_suffix(".json").read_text("utf-8-sig"))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
 def file_metadata(path: Path) -> dict[str, Any]:
     """The safetensors header's texts, those that hold JSON parsed, without the thumbnail (A1111
     numerics: hashes and names).

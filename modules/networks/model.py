@@ -244,11 +244,6 @@ class Model:
             for module in convolutions:
                 module.padding_mode = "zeros"
 
-    def parameter_bytes(self) -> int:
-        """Bytes of all weights on the device."""
-        networks = (self.unet, self.vae, *self.text_encoders)
-        return sum(p.numel() * p.element_size() for n in networks for p in n.parameters())
-
     def _autocast(self) -> AbstractContextManager[object]:
         if self.dtype == torch.float32 or self._policy.precision != "autocast":
             return nullcontext()

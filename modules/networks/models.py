@@ -12,7 +12,6 @@ import time
 from collections import OrderedDict
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -127,23 +126,6 @@ class Models:
         """Forget every checkpoint and give its memory back."""
         self._loaded.clear()
         self._free()
-
-    def memory(self) -> dict[str, Any]:
-        """What is loaded and how full the device is, in bytes; "cuda" is None on other devices."""
-        models = [
-            {"name": model.name, "bytes": model.parameter_bytes()}
-            for _, model in self._loaded.values()
-        ]
-        cuda = None
-        if self.device.type == "cuda":
-            free, total = torch.cuda.mem_get_info(self.device)
-            cuda = {
-                "free": free,
-                "total": total,
-                "allocated": torch.cuda.memory_allocated(self.device),
-                "reserved": torch.cuda.memory_reserved(self.device),
-            }
-        return {"device": str(self.device), "models": models, "cuda": cuda}
 
     def _load(
         self, checkpoint: Path, vae: Path | None, known: tuple[Signature, Model] | None

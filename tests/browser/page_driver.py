@@ -130,9 +130,6 @@ class Easel:
     def results(self, tab: str) -> Locator:
         return self.page.locator(f"#{tab}_gallery .ez-results")
 
-    def shown_job(self, tab: str) -> str:
-        return self.results(tab).get_attribute("data-job") or ""
-
     def wait_state(self, tab: str, *states: str) -> None:
         self.wait(
             "argument[1].includes(document.body.dataset[`easel_${argument[0]}`])",
