@@ -16,9 +16,9 @@ from modules.generation.request import Hires, Init, Mask, Request
 from modules.networks.model import Model
 from modules.pictures import edit
 from modules.settings import Settings
+from tests.golden.engine.conftest import Recorder
 from tests.golden.test_turns import LEVEL, TOKENIZER, off, pixels, stored, wish
 from tests.tiny_families import FAMILIES
-from tests.unit.engine.conftest import Recorder
 
 PICTURE, PICTURES = stored(Image.linear_gradient("L").resize((64, 64)).convert("RGB"))
 BOX = Image.new("L", (64, 64))

@@ -19,8 +19,8 @@ from modules.generation.request import Hires, Init, Request
 from modules.generation.tokens import load_tokenizer
 from modules.networks.models import Models
 from modules.settings import Settings
+from tests.golden.engine.conftest import Recorder
 from tests.tiny_checkpoint import write_tiny_checkpoint
-from tests.unit.engine.conftest import Recorder
 
 ROOT = Path(__file__).resolve().parents[2]
 TOKENIZER = load_tokenizer(ROOT / "configs")

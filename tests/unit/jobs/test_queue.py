@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-import time
 
 import pytest
 
@@ -58,9 +57,7 @@ def test_an_unknown_job_is_an_error(house: House, name: str) -> None:
 
 def test_waiting_ends_at_the_timeout_with_the_job_as_it_is(house: House) -> None:
     job_id = house.queue.submit(new_job())
-    began = time.monotonic()
     assert house.queue.wait(job_id, 0.05).state == JobState.QUEUED
-    assert time.monotonic() - began < 1
 
 
 def test_waiting_ends_with_the_job(house: House) -> None:
@@ -103,12 +100,11 @@ def test_an_end_that_the_disk_refuses_is_told_at_once_and_noted_later(
     assert house.store.get(job_id).state is JobState.FAILED
 
 
-def test_a_poll_of_a_running_job_costs_little(house: House) -> None:
+def test_a_poll_of_a_running_job_is_two_reads_and_no_write(house: House) -> None:
     job_id = house.queue.submit(new_job(count=4))
     house.queue.take()
     house.queue.began(job_id, Live((0, 1, 2, 3), 4, 1))
+    queries: list[str] = []
+    house.store._connection.set_trace_callback(queries.append)
     house.queue.view(job_id, look=True)
-    began = time.process_time()
-    for _ in range(200):
-        house.queue.view(job_id, look=True)
-    assert (time.process_time() - began) / 200 < 0.002
+    assert len(queries) == 2 and all(query.startswith("select") for query in queries)

@@ -9,7 +9,6 @@ import json
 import os
 import pickle
 import struct
-import time
 import zipfile
 import zlib
 from pathlib import Path
@@ -21,7 +20,7 @@ from modules.flags import Paths, parse, paths_of
 from modules.library import network_words
 from modules.library.hashes import Hasher
 from modules.library.index import Index
-from modules.library.network_words import embedding_words, file_metadata, user_metadata
+from modules.library.network_words import embedding_words, file_metadata
 from modules.library.networks import NetworkFile, NetworkFiles
 
 
@@ -176,19 +175,25 @@ def test_a_new_file_is_seen_without_a_look_into_unchanged_folders(networks, path
         networks.update("lora")
 
 
-def test_ten_thousand_files_are_listed_in_under_a_second(networks, paths, index):
-    data = safetensors({"lora.weight": (1,)})
-    for number in range(10_000):
-        if number % 1000 == 0:
-            (paths.lora_dirs[0] / str(number)).mkdir(parents=True)
-        path = paths.lora_dirs[0] / str(number // 1000 * 1000) / f"{number}.safetensors"
-        path.write_bytes(data)
+def test_a_later_start_lists_known_files_by_one_look_a_folder_and_one_query(
+    networks, paths, index, monkeypatch
+):
+    for number in range(200):
+        put(paths.lora_dirs[0] / str(number % 4) / f"{number}.safetensors")
     networks.list("lora")
     again = NetworkFiles(paths, Hasher(index), index)
+    looked_into: list[str] = []
+    look, queries = os.scandir, list[str]()
+    index._connection.set_trace_callback(queries.append)
 
-    begun = time.process_time()
-    listed = again.list("lora")
-    assert len(listed) == 10_000 and time.process_time() - begun < 1
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "scandir", lambda at: (looked_into.append(str(at)), look(at))[1])
+        patched.setattr(network_words, "header_metadata", lambda _: pytest.fail("opened a file"))
+        listed = again.list("lora")
+
+    assert len(listed) == 200
+    assert len(looked_into) == len(set(looked_into)) == 5
+    assert len(queries) == 1
 
 
 def test_what_a_file_says_is_read_once(networks, paths, index, monkeypatch):
@@ -325,12 +330,3 @@ def test_metadata_that_is_json_comes_parsed_and_without_the_thumbnail(tmp_path):
     path = put(tmp_path / "a.safetensors", safetensors({"w": (1,)}, metadata))
 
     assert file_metadata(path) == {"ss_tag_frequency": {"a": {"cat": 2}}, "odd": "{no json"}
-
-
-def test_the_users_words_lie_beside_the_file(tmp_path):
-    path = put(tmp_path / "a b.safetensors")
-    assert user_metadata(path) == {}
-    path.with_suffix(".json").write_text('{"preferred weight": 0.7}')
-    assert user_metadata(path) == {"preferred weight": 0.7}
-    path.with_suffix(".json").write_text("broken")
-    assert user_metadata(path) == {}

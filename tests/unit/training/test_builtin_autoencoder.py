@@ -34,6 +34,7 @@ def place(tmp_path):
     return Place(tmp_path, torch.device("cpu"), None)
 
 
+@pytest.mark.full
 def test_a_short_training_brings_reconstructions_nearer_to_the_pictures(pictures, place):
     torch.manual_seed(0)
     vae, held = build_vae(TINY), to_tensor(pictures[16:])

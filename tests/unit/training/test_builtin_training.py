@@ -61,6 +61,7 @@ def test_a_fresh_denoiser_already_answers_with_its_input(tmp_path):
     assert float((made - noise).square().mean()) < 1e-3
 
 
+@pytest.mark.full
 def test_some_steps_of_training_lower_the_loss(tmp_path):
     denoiser = _denoiser(tmp_path, 60)
 

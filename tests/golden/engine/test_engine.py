@@ -17,7 +17,7 @@ from modules.generation.infotext import parse
 from modules.generation.request import Hires, Init, Mask, Request
 from modules.pictures.metadata import read_infotext
 from modules.settings import Settings
-from tests.unit.engine.conftest import Recorder
+from tests.golden.engine.conftest import Recorder
 
 # What the arithmetic of a larger batch may do to a picture: one level of 255.
 BATCH_TOLERANCE = 1

@@ -9,7 +9,7 @@ from modules.engine.soft_inpainting import changed_parts, soft_overlay, window_m
 from modules.generation.infotext import parse, to_api_fields
 from modules.generation.request import Init, Mask
 from modules.generation.soft_inpainting import SoftInpainting
-from tests.unit.engine.test_engine import gradient, pixels, stored, wish
+from tests.golden.engine.test_engine import gradient, pixels, stored, wish
 
 SOFT = SoftInpainting()
 
