@@ -15,8 +15,8 @@ from modules.engine.preview import QUALITY, SMALLEST
 from modules.generation.request import Hires, Init, Request
 from modules.networks.taesd import TaesdFiles
 from modules.settings import Settings
+from tests.golden.engine.conftest import Recorder
 from tests.taesd_files import decoder_shapes, encoder_shapes, write_taesd
-from tests.unit.engine.conftest import Recorder
 
 DECODE = {"sd_vae_decode_method": "TAESD"}
 ENCODE = {"sd_vae_encode_method": "TAESD"}
