@@ -12,6 +12,7 @@ from modules.app import App, build_app
 from modules.flags import parse
 from modules.generation.request import Request
 from modules.jobs.job import JobState, JobView
+from tests.taesd_files import decoder_shapes, write_taesd
 from tests.tiny_checkpoint import write_tiny_checkpoint
 
 _WISH = Request(prompt="a pear", width=64, height=64, steps=2, seed=5, subseed=0, n_iter=2)
@@ -24,6 +25,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     models = folder / "models" / "Stable-diffusion"
     models.mkdir(parents=True)
     write_tiny_checkpoint(models / "one.safetensors", seed=1)
+    write_taesd(folder / "models" / "VAE-approx" / "taesd_decoder.pth", decoder_shapes())
     (models / "broken.safetensors").write_bytes(b"\x08\x00\x00\x00\x00\x00\x00\x00notjson!")
     built = build_app(parse(["--data-dir", str(folder), "--use-cpu", "all"], {}))
     built.settings.update({"sd_model_checkpoint": "one"})
@@ -55,6 +57,16 @@ def test_the_real_worker_makes_pictures_and_survives_a_broken_checkpoint(app: Ap
     assert sha256 and f"Model hash: {sha256[:10]}, Model: one" in view.items[0].infotext
     assert app.ask_worker("memory")["ram"]["used"] > 0
     assert "CPU" in app.worker_status().device
+
+
+def test_taesd_is_read_from_its_folder_among_the_models(app: App) -> None:
+    changes = {"sd_vae_decode_method": "TAESD"}
+    whole, small = app.submit(_WISH), app.submit(_WISH, settings_changes=changes)
+    view = ended(app, small)
+    ended(app, whole)
+    assert files(app, small) != files(app, whole)
+    assert "VAE Decoder: TAESD" in view.items[0].infotext
+    assert view.summary is not None and not view.summary["warnings"]
 
 
 @pytest.mark.full

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from modules.engine.engine import Output, generate
@@ -149,3 +150,21 @@ def test_previews_of_a_kind_of_their_own_do_not_change_the_picture(make, taesd):
     control = Recorder(looks=True)
     make(wish(), taesd, control=control, **DECODE)
     assert np.abs(picture(control.previews[-1]) - as_preview(whole)).mean() > 5  # the matrix
+
+
+@torch.no_grad()
+def test_pixels_are_brought_to_its_range_and_back_and_the_exact_way_stays_open(model, taesd):
+    halves = [
+        taesd.load(half, model.spec, model.dtype, model.device) for half in ("encoder", "decoder")
+    ]
+    generator = torch.Generator().manual_seed(5)
+    pixels = torch.rand(1, 3, 64, 64, generator=generator) * 2 - 1
+    latent = torch.randn(1, 4, 8, 8, generator=generator)
+    encoded, decoded = model.encode_image(pixels), model.decode(latent)
+
+    with model.approximated(encoder=halves[0], decoder=halves[1]):
+        torch.testing.assert_close(model.encode_image(pixels), halves[0]((pixels + 1) / 2))
+        torch.testing.assert_close(model.decode(latent), 2 * halves[1](latent) - 1)
+        assert torch.equal(model.encode_image(pixels, exact=True), encoded)
+        assert torch.equal(model.decode(latent, exact=True), decoded)
+    assert torch.equal(model.decode(latent), decoded)
