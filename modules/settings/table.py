@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
@@ -149,15 +149,6 @@ def read_values(values: Mapping[str, Any]) -> tuple[Settings, dict[str, str]]:
         except SettingsError as error:
             unusable[key] = error.message
     return Settings().with_changes(usable), unusable
-
-
-def without_effect(keys: Iterable[str]) -> tuple[str, ...]:
-    """One line for each of these settings that nothing in this version reads."""
-    return tuple(
-        f"setting {key} ({OPTIONS[key].label}) has no effect in this version"
-        for key in keys
-        if key in OPTIONS and not OPTIONS[key].built
-    )
 
 
 def _attribute(key: str) -> str:

@@ -17,7 +17,6 @@ from modules.generation import infotext_fields, soft_inpainting
 from modules.generation.request import Hires, Init, Mask, Request
 from modules.pictures.metadata import open_image
 from modules.settings import OPTIONS
-from modules.settings.table import without_effect
 from modules.web.sdapi import images
 from modules.web.sdapi.bodies import Base, Img2ImgBody, Txt2ImgBody
 
@@ -106,7 +105,7 @@ def warnings_of(body: Base) -> list[str]:
         for key in body.override_settings or {}
         if key not in OPTIONS
     ]
-    return [*scripts, *settings, *without_effect(body.override_settings or {})]
+    return scripts + settings
 
 
 def _chosen(text: str | None, *nothing: str) -> str | None:

@@ -3,7 +3,6 @@
 import hashlib
 import io
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +16,7 @@ from modules.generation.request import Hires, Init, Request
 from modules.networks.taesd import TaesdFiles
 from modules.settings import Settings
 from tests.golden.engine.conftest import Recorder
+from tests.golden.engine.test_engine import wish
 from tests.taesd_files import decoder_shapes, encoder_shapes, write_taesd
 
 DECODE = {"sd_vae_decode_method": "TAESD"}
@@ -51,19 +51,6 @@ def make(model, tokenizer):
         return output, summaries[0]
 
     return made
-
-
-def wish(**changes: Any) -> Request:
-    values: dict[str, Any] = {
-        "prompt": "a pear",
-        "seed": 11,
-        "subseed": 3,
-        "width": 64,
-        "height": 64,
-        "steps": 2,
-    }
-    values |= {"sampler_name": "Euler"} | changes
-    return Request(**values)
 
 
 def start() -> tuple[Init, dict[str, bytes]]:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from modules.errors import SettingsError
 from modules.settings import OPTIONS, TABLE, Settings
 from modules.settings.reference import LEFT_OUT, OTHER_DEFAULTS, markdown
-from modules.settings.table import option_of_infotext, read_values, sections, without_effect
+from modules.settings.table import option_of_infotext, read_values, sections
 
 DOCS = Path(__file__).parents[3] / "docs"
 
@@ -112,11 +112,6 @@ def test_as_dict_is_json_and_whole():
     values = Settings().as_dict()
     assert json.loads(json.dumps(values)) == values
     assert list(values) == [row.key for row in TABLE]
-
-
-def test_settings_that_nothing_reads_say_so():
-    lines = without_effect(["token_merging_ratio", "eta_ancestral", "foreign"])
-    assert len(lines) == 1 and "token_merging_ratio" in lines[0]
 
 
 def test_keys_left_out_are_no_settings():
