@@ -42,6 +42,7 @@ def log_in(easel: Easel, user: str, password: str) -> None:
     easel.page.get_by_role("button", name="Log in").click()
 
 
+@pytest.mark.full
 def test_people_log_in_draw_for_themselves_and_log_out(browser: Browser, locked: Server):
     context = browser.new_context()
     context.set_default_timeout(TIMEOUT)

@@ -98,6 +98,7 @@ def test_another_program_s_loras_appear_among_the_cards(easel: Easel, tmp_path: 
     assert list((easel.server.folder / "models/Lora").glob("*")) == []
 
 
+@pytest.mark.full
 def test_the_line_stays_away_once_dismissed(easel: Easel) -> None:
     easel.page.locator(".ez-first").get_by_role("button", name="Dismiss").click()
     easel.reload()

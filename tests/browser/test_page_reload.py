@@ -21,6 +21,7 @@ def test_a_reload_in_mid_job_goes_on_with_it(easel: Easel):
     assert easel.infotext().startswith("slow 0.4")
 
 
+@pytest.mark.full
 def test_a_second_browser_tab_shows_the_same_job(easel: Easel, visit):
     other = visit(easel.server, beside=easel)
     easel.write("slow 0.3")
