@@ -84,8 +84,9 @@ def parts_of(root: Path) -> dict[ModelKind, tuple[Path, ...]]:
 def checked_folder(path: str) -> str:
     """The folder as it is kept in the settings. SettingsError where it holds no models."""
     text = path.strip()
-    folder = Path(os.path.abspath(os.path.expanduser(text)))
-    if not text or not folder.is_dir():
+    folder = Path(os.path.abspath(os.path.expanduser(text if "\0" not in text else "")))
+    # Path.is_dir would raise where a name is too long.
+    if not text or "\0" in text or not os.path.isdir(folder):
         raise SettingsError(f"there is no folder {text[:300]!r} on this machine", field="path")
     if not parts_of(folder):
         known = ", ".join(name for names in NAMES.values() for name in names)

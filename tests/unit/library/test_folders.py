@@ -54,7 +54,7 @@ def test_all_kinds_are_found_in_another_program_s_folder(
     assert all(entry.stem != "model" for entry in catalog.checkpoints)
 
 
-@pytest.mark.parametrize("path", ["", "/nowhere/at/all", "."])
+@pytest.mark.parametrize("path", ["", "/nowhere/at/all", ".", "/" + "0" * 3000, "~\0x", "a\0b"])
 def test_a_folder_without_models_is_refused(
     path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
