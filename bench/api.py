@@ -10,9 +10,6 @@ without, one with the tests' painter in place of the engine: host costs only.
 
 from __future__ import annotations
 
-import argparse
-import json
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -24,6 +21,7 @@ from pathlib import Path
 import httpx
 import psutil
 
+from bench.harness import Figure, median, parser, quartile_range, report
 from tests.api.real import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -74,7 +72,7 @@ def rate(server: Server, clients: int, seconds: float, steps: int) -> float:
     return made / (time.perf_counter() - began)
 
 
-def poll_cost(server: Server, polls: int) -> float:
+def poll_costs(server: Server, polls: int, pairs: int) -> list[float]:
     """CPU milliseconds of one poll, without what the running job costs by itself."""
     assert server.pid is not None
     process = psutil.Process(server.pid)
@@ -84,7 +82,7 @@ def poll_cost(server: Server, polls: int) -> float:
         while client.get(f"/easel/v1/jobs/{job}").json()["step"] < 2:
             time.sleep(0.05)
         costs = []
-        for _ in range(5):  # interleaved: at rest, polled
+        for _ in range(pairs):  # interleaved: at rest, polled
             before, began = _used(process), time.perf_counter()
             time.sleep(1.0)
             idle = (_used(process) - before) / (time.perf_counter() - began)
@@ -94,7 +92,7 @@ def poll_cost(server: Server, polls: int) -> float:
             spent = _used(process) - before - idle * (time.perf_counter() - began)
             costs.append(1000 * spent / polls)
         client.post(f"/easel/v1/jobs/{job}/cancel")
-    return statistics.median(costs)
+    return costs
 
 
 def _used(process: psutil.Process) -> float:
@@ -102,15 +100,37 @@ def _used(process: psutil.Process) -> float:
     return times.user + times.system
 
 
+def figures(
+    server: Server, counts: list[int], pairs: int, seconds: float, steps: int
+) -> list[Figure]:
+    """Times per picture against one client alone, its rate, and the cost of a poll."""
+    rates: dict[int, list[float]] = {count: [] for count in counts}
+    rate(server, 1, 1.0, steps)  # warm
+    for _ in range(pairs):
+        for count in counts:
+            rates[count].append(rate(server, count, seconds, steps))
+    first = rates[counts[0]]
+    told = [Figure(f"pictures of {counts[0]} client", median(first), "/s", quartile_range(first))]
+    for count in counts[1:]:
+        ratios = [one / many for one, many in zip(first, rates[count], strict=True)]
+        name = f"time per picture, {count} clients against {counts[0]}"
+        note = f"{median(rates[count]):.1f} pictures/s"
+        told.append(Figure(name, median(ratios), "x", quartile_range(ratios), None, note))
+    if server.pid is not None:
+        costs = poll_costs(server, 200, pairs)
+        name = "CPU of one progress poll"
+        told.append(Figure(name, median(costs), "ms", quartile_range(costs)))
+    return told
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--url")
-    parser.add_argument("--pid", type=int)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=3.0, help="of one measurement")
-    parser.add_argument("--steps", type=int, default=20)
-    parser.add_argument("--clients", type=int, nargs="+", default=[1, 2, 4, 8, 16])
-    given = parser.parse_args()
+    options = parser(__doc__)
+    options.add_argument("--url")
+    options.add_argument("--pid", type=int)
+    options.add_argument("--seconds", type=float, default=3.0, help="of one measurement")
+    options.add_argument("--steps", type=int, default=20)
+    options.add_argument("--clients", type=int, nargs="+", default=[1, 2, 4, 8, 16])
+    given = options.parse_args()
     process = None
     with tempfile.TemporaryDirectory() as folder:
         try:
@@ -118,24 +138,12 @@ def main() -> None:
                 server = Server(given.url, given.pid)
             else:
                 server, process = started(folder)
-            rates: dict[int, list[float]] = {count: [] for count in given.clients}
-            rate(server, 1, 1.0, given.steps)  # warm
-            for _ in range(given.rounds):
-                for count in given.clients:
-                    rates[count].append(rate(server, count, given.seconds, given.steps))
-            medians = {count: statistics.median(found) for count, found in rates.items()}
-            first = medians[given.clients[0]]
-            told: dict[str, object] = {
-                "pictures per second": {str(n): round(value, 2) for n, value in medians.items()},
-                "against the first": {str(n): round(v / first, 3) for n, v in medians.items()},
-            }
-            if server.pid is not None:
-                told["CPU ms per progress poll"] = round(poll_cost(server, 200), 3)
-            print(json.dumps(told, indent=2))
+            found = figures(server, given.clients, given.pairs, given.seconds, given.steps)
         finally:
             if process is not None:
                 process.terminate()
                 process.wait(30)
+    report(found, given.json)
 
 
 if __name__ == "__main__":
