@@ -43,6 +43,7 @@ from modules.library.folders import ModelFolders
 from modules.library.hashes import Hasher
 from modules.library.history import History
 from modules.library.index import Index
+from modules.library.localizations import Localizations
 from modules.library.networks import NetworkFiles
 from modules.library.outward import Outward
 from modules.library.styles import StyleFiles
@@ -103,6 +104,7 @@ class App:
         self.history = History(paths.easel_dir / "history.sqlite", self._output_folders)
         self.thumbnails = Thumbnails(paths.easel_dir / "thumbnails")
         self.styles = StyleFiles(paths.styles_files)
+        self.localizations = Localizations(paths.localization_dirs)
         self.inputs = InputStore(paths.easel_dir / "inputs")
         self._counter = TokenCounter(paths.configs_dir, library.networks)
         self._library = library

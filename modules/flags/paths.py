@@ -31,6 +31,7 @@ class Paths:
     styles_files: tuple[Path, ...]
     settings_file: Path
     ui_config_file: Path
+    localization_dirs: tuple[Path, ...]
     easel_dir: Path
     configs_dir: Path
 
@@ -57,6 +58,10 @@ def paths_of(flags: Flags, *, program_dir: Path = PROGRAM_DIR) -> Paths:
         styles_files=_styles(flags.styles_file, data),
         settings_file=_path(flags.ui_settings_file) or data / "config.json",
         ui_config_file=_path(flags.ui_config_file) or data / "ui-config.json",
+        localization_dirs=_known(
+            program_dir / "localizations",
+            _path(flags.localizations_dir) or data / "localizations",
+        ),
         easel_dir=data / "easel",
         configs_dir=program_dir / "configs",
     )

@@ -93,9 +93,8 @@ class Places(Group, title="Folders and files"):
     )
     localizations_dir: str | None = value(
         None,
-        "folder of translations of the page",
+        "folder of translations of the page; by default localizations in the data folder",
         is_path=True,
-        instead="translations are not built yet",
     )
     gfpgan_dir: str | None = value(None, "folder of GFPGAN", is_path=True, instead=_NO_FACES)
     gfpgan_model: str | None = value(None, "file of GFPGAN", is_path=True, instead=_NO_FACES)

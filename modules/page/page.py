@@ -26,6 +26,7 @@ from modules.page import (
     generate,
     hires,
     history,
+    language,
     models,
     networks,
     queue_panel,
@@ -45,6 +46,7 @@ log = logging.getLogger(__name__)
 
 STATIC = Path(__file__).parent / "static"
 SCRIPTS = (
+    "words.js",
     "dom.js",
     "grid.js",
     "parts.js",
@@ -90,7 +92,7 @@ async () => {
 """
 
 
-def build_page(app: App) -> gr.Blocks:
+def build_page(app: App, speech: language.Language) -> gr.Blocks:
     """All tabs. Values that may change while the server runs are filled in on each page load."""
     size = quick.current_size(app)
     opens = "img2img" if app.flags.opens_on_canvas else "txt2img"
@@ -108,7 +110,7 @@ def build_page(app: App) -> gr.Blocks:
             with gr.Tab("PNG Info", id="pnginfo", elem_id="tab_pnginfo"):
                 transfer.build_png_info(app, tabs, txt2img, img2img, notices)
             with gr.Tab("Settings", id="settings", elem_id="tab_settings"):
-                made, rows = settings_tab.build(app, notices)
+                made, rows = settings_tab.build(app, notices, speech)
         line = footer.build(app, size)
         transfer.connect(app, tabs, txt2img, img2img, notices)
         queue_panel.build(app, tabs, txt2img, img2img, notices)
@@ -120,6 +122,7 @@ def build_page(app: App) -> gr.Blocks:
         kept = gr.Textbox(visible=False, elem_id="easel_kept")
 
         def fill(record: str) -> list[Any]:
+            speech.refresh()
             found = quick.current_size(app)
             before = read_kept(record)
             opened = before.opened
@@ -171,12 +174,14 @@ def _keep(tab: Tab) -> None:
     gr.on(triggers, None, tab.form.components, None, js=js, **widgets.QUICK)
 
 
-def mount(web: Any, app: App) -> Any:
+def mount(web: Any, app: App) -> None:
     """Put the page at "/" of the FastAPI application `web`; routes declared before it win."""
     os.environ.setdefault("GRADIO_TEMP_DIR", str(app.paths.easel_dir / "gradio"))
-    return gr.mount_gradio_app(
+    speech = language.Language(app)
+    blocks = build_page(app, speech)
+    gr.mount_gradio_app(
         web,
-        build_page(app),
+        blocks,
         path="/",
         theme=theme(),
         head=head(app),
@@ -188,6 +193,7 @@ def mount(web: Any, app: App) -> Any:
         max_file_size=f"{app.settings.current.easel.easel_max_request_mb}mb",
         run_history=False,
     )
+    speech.serve(blocks)
 
 
 def theme() -> Base:

@@ -14,11 +14,12 @@ from modules.app import App
 from modules.errors import RequestError
 from modules.library.networks import Kind
 from modules.page import widgets
+from modules.page.language import Language
 from modules.page.notices import Notices
 from modules.settings import TABLE, Option, Settings
 
 
-def build(app: App, notices: Notices) -> tuple[list[Component], list[Option]]:
+def build(app: App, notices: Notices, speech: Language) -> tuple[list[Component], list[Option]]:
     """The tab; its controls and their rows in one order, so that a page load can fill them."""
     rows = [row for row in TABLE if _is_shown(app, row)]
     choices = _choices(app)
@@ -44,7 +45,7 @@ def build(app: App, notices: Notices) -> tuple[list[Component], list[Option]]:
             for (_, section, title), entries in sections:
                 made += _draw_section(section, title, entries, app.settings.current, choices)
             gr.HTML('<p class="easel-none" hidden>No setting has these words.</p>')
-    notices.on(apply.click, _storing(app, rows), made, [said])
+    notices.on(apply.click, _storing(app, rows, speech), made, [said])
     search.change(None, search, None, js="text => EaselSettings.filter(text)", **widgets.QUICK)
     return made, rows
 
@@ -80,7 +81,7 @@ def _draw_section(
             return [_control(row, settings, choices) for row in rows]
 
 
-def _storing(app: App, rows: list[Option]) -> Callable[..., list[str]]:
+def _storing(app: App, rows: list[Option], speech: Language) -> Callable[..., list[str]]:
     def store(*values: Any) -> list[str]:
         before = app.settings.current
         wanted = {
@@ -93,6 +94,7 @@ def _storing(app: App, rows: list[Option]) -> Callable[..., list[str]]:
             if key in frozen:
                 raise RequestError(f"the setting {key} is frozen by a flag", field=key)
         changed = app.settings.update(wanted)
+        speech.refresh()
         if not changed:
             return ["No changes."]
         count = "1 setting" if len(changed) == 1 else f"{len(changed)} settings"
@@ -113,6 +115,7 @@ def _choices(app: App) -> Mapping[str, list[str]]:
         "vaes": ["Automatic", "None", *(vae.name for vae in app.catalog.vaes)],
         "loras": ["None", *_names(app, "lora")],
         "hypernetworks": ["None", *_names(app, "hypernetwork")],
+        "localizations": ["None", *app.localizations.names()],
     }
 
 

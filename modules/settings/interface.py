@@ -12,7 +12,11 @@ CATEGORY = "User Interface"
 @dataclass(frozen=True)
 class Interface(Section, id="ui", title="User interface", category=CATEGORY):
     localization: str = option(
-        "None", "Localization", choices_from="localizations", reload=True, built=False
+        "None",
+        "Localization",
+        "Language of the page: a file in localizations. Seen when the page is next loaded.",
+        choices_from="localizations",
+        reload=True,
     )
     quicksettings_list: tuple[str, ...] = option(
         ("sd_model_checkpoint",),

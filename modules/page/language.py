@@ -1,0 +1,89 @@
+"""The page in another language: the words of its components, and those for its scripts.
+
+Gradio hands every browser a record of the page. Here that record's texts are replaced; what is not
+translated stays as it is, and values (of choices, say) stay for every language. A browser that
+loads the page anew gets the language that is set then.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import logging
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import gradio as gr
+
+from modules.app import App
+from modules.library.localizations import Localization
+
+log = logging.getLogger(__name__)
+
+# Properties of components that people read. A button's value is its text, and HTML's its contents.
+_WORDS = ("label", "info", "placeholder")
+_VALUES = {"button", "markdown"}
+_BETWEEN_TAGS = re.compile(r">([^<>{}$]*[^<>{}$\s][^<>{}$]*)<")
+
+
+class Language:
+    """Keeps what Gradio serves in the language of the setting `localization`."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._blocks: gr.Blocks | None = None
+        self._plain: dict[str, Any] = {}
+        self._spoken = Localization()
+
+    def serve(self, blocks: gr.Blocks) -> None:
+        """From now on `blocks`, which is mounted, speaks the language."""
+        self._blocks = blocks
+        self._plain = dict(blocks.config)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Follow the setting and the files, both of which may be others now."""
+        found = self._app.localizations.read(self._app.settings.current.ui.localization)
+        if self._blocks is None or found == self._spoken:
+            return
+        for line in found.troubles:
+            log.warning(line)
+        self._spoken = found
+        config: Any = translated(self._plain, found)
+        self._blocks.config = config
+
+
+def translated(config: Mapping[str, Any], words: Localization) -> dict[str, Any]:
+    """A copy of Gradio's record of a page, in the language; with the words for its scripts."""
+    told = {"words": words.words, "rtl": words.rtl, "troubles": words.troubles}
+    # "</" would end the script.
+    script = json.dumps(told, ensure_ascii=False).replace("</", r"<\/")
+    head = f"<script>window.easelLanguage = {script};</script>\n{config.get('head') or ''}"
+    components = [_component(each, words) for each in config["components"]]
+    return {**config, "head": head, "components": components}
+
+
+def _component(record: Mapping[str, Any], words: Localization) -> dict[str, Any]:
+    props = copy.copy(record["props"])
+    for name in _WORDS:
+        if isinstance(props.get(name), str):
+            props[name] = words.of(props[name])
+    if record["type"] in _VALUES and isinstance(props.get("value"), str):
+        props["value"] = words.of(props["value"])
+    if isinstance(props.get("choices"), list):
+        props["choices"] = [_choice(each, words) for each in props["choices"]]
+    if record["type"] == "html":
+        for name in ("value", "html_template"):
+            if isinstance(props.get(name), str):
+                props[name] = _BETWEEN_TAGS.sub(
+                    lambda found: f">{words.of(found[1])}<", props[name]
+                )
+    return {**record, "props": props}
+
+
+def _choice(choice: Any, words: Localization) -> Any:
+    """A choice is (what is shown, its value)."""
+    if isinstance(choice, list | tuple) and len(choice) == 2 and isinstance(choice[0], str):
+        return [words.of(choice[0]), choice[1]]
+    return choice
