@@ -1,13 +1,16 @@
 #!/usr/bin/env bash
 # Proves that Easel works: bash tests/run.sh [--full] [arguments of pytest]
 # On a fresh machine it sets up as the first start does, adds what the tests need, then checks style
-# and types and runs the tests. EASEL_GOLDEN names the folder of recorded cases, where there is one.
+# and types and runs the tests, files side by side (`-n 0`: one by one). EASEL_GOLDEN names the folder
+# of recorded cases, where there is one.
 set -o pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." || exit 1
 
 python="$(EASEL_SETUP=test bash webui-user.sh)" || exit 1
 export HF_HUB_OFFLINE=1 TRANSFORMERS_OFFLINE=1 GRADIO_ANALYTICS_ENABLED=False PYTHONUNBUFFERED=1
 unset COMMANDLINE_ARGS
+# Test files run side by side, so more than one thread in each would only make them wait.
+export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
 
 find_chromium() {
     local name
@@ -43,7 +46,7 @@ check() {
 check ruff check .
 check ruff format --check .
 check pyright --pythonpath "$python"
-"$python" -m pytest "$@" || failed="$failed pytest"
+"$python" -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder "$@" || failed="$failed pytest"
 # Said last, where it is seen: the tests' own words may be thousands of lines long.
 if [ -n "$failed" ]; then
     echo "FAILED:$failed" >&2
