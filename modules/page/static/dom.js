@@ -17,17 +17,22 @@
     return icon;
   }
 
+  const SPOKEN = new Set(["title", "aria-label", "placeholder", "alt"]);
+
+  /** An element; what of its attributes people read is in the page's language. */
   function make(tag, className, attributes = {}) {
     const node = document.createElement(tag);
     if (className) node.className = className;
-    for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+    for (const [name, value] of Object.entries(attributes)) {
+      node.setAttribute(name, SPOKEN.has(name) ? t(value) : value);
+    }
     return node;
   }
 
   /** An option of a select. */
   function choice(value, words = value) {
     const option = make("option", "", { value });
-    option.textContent = words;
+    option.textContent = t(words);
     return option;
   }
 

@@ -49,7 +49,7 @@
     const entry = document.createElement("button");
     entry.type = "button";
     entry.setAttribute("role", "menuitem");
-    entry.textContent = isOn ? "Cancel generate forever" : "Generate forever";
+    entry.textContent = t(isOn ? "Cancel generate forever" : "Generate forever");
     entry.addEventListener("click", () => {
       (isOn ? stop : start)(tab);
       close();

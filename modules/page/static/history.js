@@ -91,14 +91,14 @@
 
     date(id, label) {
       const words = make("label", "ez-history-date");
-      words.append(label, make("input", "", { type: "date", id }));
+      words.append(t(label), make("input", "", { type: "date", id }));
       return words;
     }
 
     button(id, label, icon, action) {
       const button = make("button", "ez-action", { type: "button", id, title: label });
       const words = make("span");
-      words.textContent = label;
+      words.textContent = t(label);
       button.append(svg(icon), words);
       button.addEventListener("click", action);
       return button;
@@ -167,15 +167,17 @@
         this.grid.show(found.total, keep);
         if (!keep) this.close();
       } catch (error) {
-        this.count.textContent = `The server does not answer (${error.message})`;
+        this.count.textContent = t("The server does not answer ({reason}).", { reason: error.message });
       }
     }
 
     say(isNarrowed) {
-      const words = this.total === 1 ? "1 picture" : `${this.total.toLocaleString()} pictures`;
-      this.count.textContent = isNarrowed ? `${words} found` : words;
+      const many = isNarrowed ? t("{n} pictures found", { n: this.total.toLocaleString() })
+        : t("{n} pictures", { n: this.total.toLocaleString() });
+      const one = isNarrowed ? t("1 picture found") : t("1 picture");
+      this.count.textContent = this.total === 1 ? one : many;
       this.empty.hidden = this.total > 0;
-      this.empty.textContent = isNarrowed ? "No picture fits this search." : "Pictures that you make appear here.";
+      this.empty.textContent = t(isNarrowed ? "No picture fits this search." : "Pictures that you make appear here.");
     }
 
     came(number) {
@@ -227,9 +229,9 @@
       this.text.textContent = record.prompt;
       try {
         const { infotext } = await ask(`${API}/${record.id}`);
-        if (this.current() === record) this.text.textContent = infotext || "This picture holds no parameters.";
+        if (this.current() === record) this.text.textContent = infotext || t("This picture holds no parameters.");
       } catch (error) {
-        if (this.current() === record) this.text.textContent = `It can't be read: ${error.message}`;
+        if (this.current() === record) this.text.textContent = t("It can't be read: {reason}", { reason: error.message });
       }
     }
 
@@ -278,7 +280,7 @@
 
     async remove() {
       const [at, record] = [this.grid.selected, this.current()];
-      if (!record || !confirm(`Delete ${record.name}? There is no way back.`)) return;
+      if (!record || !confirm(t("Delete {name}? There is no way back.", { name: record.name }))) return;
       try {
         await ask(`${API}/${record.id}`, { method: "DELETE" });
       } catch (error) {

@@ -101,7 +101,7 @@
 
   function use(line, name) {
     const made = make("button", "ez-models-button", { type: "button" });
-    made.textContent = "Use it";
+    made.textContent = t("Use it");
     made.addEventListener("click", () => EaselNetworks.choose(name));
     line.tools.prepend(made);
   }
@@ -143,7 +143,7 @@
     line.tell("Files of this kind from strangers have carried programs. Easel runs none of it, other "
       + "programs may.", 0);
     const trust = make("button", "ez-models-button", { type: "button" });
-    trust.textContent = "Send it anyway";
+    trust.textContent = t("Send it anyway");
     trust.addEventListener("click", () => run(file, line, most(), came));
     line.tools.prepend(trust);
   }

@@ -22,13 +22,13 @@
   let state = null;
   let drawer = null;
 
-  const words = (tag, text, className = "") => Object.assign(make(tag, className), { textContent: text });
+  const words = (tag, text, className = "") => Object.assign(make(tag, className), { textContent: t(text) });
   const json = (method, body) =>
     ({ method, body: JSON.stringify(body), headers: { "Content-Type": "application/json" } });
 
   function field(label, name, attributes = {}) {
     const line = make("label", "ez-models-field");
-    line.append(label, make("input", "", { type: "text", name, autocomplete: "off", spellcheck: "false",
+    line.append(t(label), make("input", "", { type: "text", name, autocomplete: "off", spellcheck: "false",
       ...attributes }));
     return line;
   }

@@ -15,7 +15,7 @@
     const area = make(rows > 1 ? "textarea" : "input", "", rows > 1 ? { rows } : { type: "text" });
     area.name = name;
     area.value = value ?? "";
-    words.append(label, area);
+    words.append(t(label), area);
     return words;
   }
 
@@ -23,7 +23,7 @@
     const words = make("label", "ez-card-field");
     const number = make("input", "", { type: "number", min: 0, max: 2, step: 0.05, name: "preferred_weight" });
     number.value = value ?? 0;
-    words.append("Preferred weight (0: the setting's)", number);
+    words.append(t("Preferred weight (0: the setting's)"), number);
     return words;
   }
 
@@ -37,7 +37,7 @@
   function metadata(entries) {
     const details = make("details", "ez-card-metadata");
     const summary = make("summary");
-    summary.textContent = `What the file says (${entries.length})`;
+    summary.textContent = t("What the file says ({n})", { n: entries.length });
     const text = make("pre");
     text.textContent = entries.map(([name, value]) => `${name}: ${value}`).join("\n");
     details.append(summary, text);
@@ -64,13 +64,13 @@
       Object.entries(card.notes).map(([name, value]) => [name.replaceAll(" ", "_"), value]));
     const buttons = make("div", "ez-card-buttons");
     const back = make("button", "", { type: "button" });
-    back.textContent = "Back";
+    back.textContent = t("Back");
     back.addEventListener("click", () => { root.hidden = true; });
     const choose = make("label", "ez-card-file");
     const file = make("input", "", { type: "file", accept: "image/*" });
     choose.append("Replace picture", file);
     const save = make("button", "ez-card-save", { type: "submit" });
-    save.textContent = "Save";
+    save.textContent = t("Save");
     buttons.append(back, choose, save);
     form.append(title, picture, facts(card), ...FIELDS.map((row) => field(row, notes[row[0]])),
       weight(notes.preferred_weight), buttons, metadata(Object.entries(card.metadata)));

@@ -42,7 +42,7 @@
       this.tabs = make("div", "ez-networks-tabs", { role: "tablist" });
       for (const [kind, words] of KINDS) {
         const tab = make("button", "", { type: "button", role: "tab", "data-kind": kind });
-        tab.textContent = words;
+        tab.textContent = t(words);
         tab.addEventListener("click", () => this.choose(kind));
         this.tabs.append(tab);
       }
@@ -60,7 +60,7 @@
       });
       for (const field of [this.folder, this.order]) field.addEventListener("change", () => this.find());
       this.add = make("button", "ez-models-button ez-networks-add", { type: "button" });
-      this.add.textContent = "Add a checkpoint";
+      this.add.textContent = t("Add a checkpoint");
       this.add.addEventListener("click", () => {
         this.close();
         EaselModels.open();
@@ -142,7 +142,7 @@
         this.grid.show(found.total, keep);
       } catch (error) {
         this.empty.hidden = false;
-        this.empty.textContent = `The server does not answer (${error.message}).`;
+        this.empty.textContent = t("The server does not answer ({reason}).", { reason: error.message });
       }
     }
 
@@ -184,7 +184,7 @@
       more.textContent = [card.base, card.folder].filter(Boolean).join(" · ");
       words.append(name, more);
       const about = make("button", "ez-card-about", { type: "button", tabindex: "-1",
-        "aria-label": `About ${card.name}` });
+        "aria-label": t("About {name}", { name: card.name }) });
       about.append(svg(icons.about));
       cell.append(words, about);
     }

@@ -22,7 +22,7 @@
     words.textContent = text;
     const close = document.createElement("button");
     close.type = "button";
-    close.setAttribute("aria-label", "Close");
+    close.setAttribute("aria-label", t("Close"));
     close.textContent = "×";
     close.addEventListener("click", () => notice.remove());
     notice.append(words, close);

@@ -30,9 +30,9 @@
       this.root = make("section", "ez-drawer ez-jobs", { id: "easel_jobs", "aria-label": "Jobs", hidden: "" });
       const head = make("div", "ez-drawer-head");
       const title = make("h2");
-      title.textContent = "Jobs";
+      title.textContent = t("Jobs");
       this.clear = make("button", "ez-jobs-clear", { type: "button" });
-      this.clear.textContent = "Cancel all that wait";
+      this.clear.textContent = t("Cancel all that wait");
       this.clear.addEventListener("click", () => this.cancelWaiting());
       head.append(title, this.clear, tool("Close", icons.close, () => this.close()));
       this.list = make("div", "ez-jobs-list", { role: "list" });
@@ -68,7 +68,7 @@
         const first = (job) => job.state === "running" ? -1 : job.position;
         this.draw(live.jobs.sort((one, other) => first(one) - first(other)), all.jobs);
       } catch (error) {
-        this.list.textContent = `The server does not answer (${error.message}).`;
+        this.list.textContent = t("The server does not answer ({reason}).", { reason: error.message });
       }
       if (!document.hidden) this.timer = setTimeout(() => this.look(), PERIOD);
     }
@@ -109,7 +109,7 @@
 
     line(words) {
       const line = make("p", "ez-jobs-line");
-      line.textContent = words;
+      line.textContent = t(words);
       return line;
     }
 
@@ -120,7 +120,7 @@
       if (picture) thumb.src = address(picture.url);
       const words = make("div", "ez-job-words");
       const prompt = make("b");
-      prompt.textContent = job.request?.prompt || (job.kind === "extras" ? "Extras" : "no prompt");
+      prompt.textContent = job.request?.prompt || t(job.kind === "extras" ? "Extras" : "no prompt");
       prompt.title = prompt.textContent;
       const state = make("small");
       state.textContent = this.state(job);
@@ -140,16 +140,20 @@
     }
 
     state(job) {
-      const count = job.image_count > 1 ? ` · ${job.items.length}/${job.image_count} pictures` : "";
+      const made = t("{n}/{all} pictures", { n: job.items.length, all: job.image_count });
+      const count = job.image_count > 1 ? ` · ${made}` : "";
       if (job.state === "running") {
-        const parts = [job.message || `step ${job.step}/${job.steps}`];
-        if (job.eta) parts.push(`${span(job.eta)} left`);
+        const parts = [job.message || t("step {n}/{all}", { n: job.step, all: job.steps })];
+        if (job.eta) parts.push(t("{time} left", { time: span(job.eta) }));
         return parts.join(" · ") + count;
       }
-      if (job.state === "queued") return `${job.position ? `${job.position} before it` : "Next"} · ${job.kind}`;
-      if (job.state === "failed") return job.error?.message ?? "Failed";
-      const took = job.finished && job.started ? ` in ${span(job.finished - job.started)}` : "";
-      const word = job.state === "cancelled" ? "Cancelled" : job.interrupted ? "Interrupted" : `Done${took}`;
+      if (job.state === "queued") {
+        return `${job.position ? t("{n} before it", { n: job.position }) : t("Next")} · ${job.kind}`;
+      }
+      if (job.state === "failed") return job.error?.message ?? t("Failed");
+      const took = job.finished && job.started ? span(job.finished - job.started) : "";
+      const done = took ? t("Done in {time}", { time: took }) : t("Done");
+      const word = job.state === "cancelled" ? t("Cancelled") : job.interrupted ? t("Interrupted") : done;
       return word + count;
     }
 
@@ -182,7 +186,8 @@
           ...(body ? { headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) } : {}) });
         if (path === "duplicate" || path === "retry") EaselResults.wake();
       } catch (error) {
-        EaselNotices.show(`That is not possible now (${error.message}): the job may have begun or ended`);
+        EaselNotices.show(t("That is not possible now ({reason}): the job may have begun or ended",
+          { reason: error.message }));
       }
       this.look();
     }

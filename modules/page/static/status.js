@@ -37,17 +37,17 @@
       const status = await answer.json();
       device = status.device;
       if (status.worker === "starting") {
-        say(status.message || "Starting");
+        say(status.message || t("Starting"));
         pause = SOON;
       } else if (status.worker === "failed") {
-        say(status.message || "The worker could not start", true);
+        say(status.message || t("The worker could not start"), true);
       } else {
         say("");
         if (status.worker === "busy" || status.queue) window.EaselResults?.wake();
       }
       drawDevice();
     } catch {
-      say("The server does not answer; trying again", true);
+      say(t("The server does not answer; trying again"), true);
       pause = SOON;
     }
     if (!document.hidden) timer = setTimeout(look, pause);

@@ -16,7 +16,7 @@
     before = document.activeElement;
     opened.setAttribute("role", "dialog");
     opened.setAttribute("aria-modal", "true");
-    opened.setAttribute("aria-label", "Edit styles");
+    opened.setAttribute("aria-label", t("Edit styles"));
     opened.classList.add("easel-open");
     fields()[0]?.focus();
   }
@@ -54,6 +54,6 @@
     open,
     close,
     /** The name of the style to delete; null where the answer is no. */
-    confirmed: (name) => [name && confirm(`Delete the style "${name}"?`) ? name : null],
+    confirmed: (name) => [name && confirm(t('Delete the style "{name}"?', { name })) ? name : null],
   };
 })();
