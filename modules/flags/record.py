@@ -107,6 +107,16 @@ class Flags(Launch, Places, Memory, Attention, Network, Api, Interface, Obsolete
         """
         return self.hide_ui_dir_config or self.insecure_listen or self.keeps_users_apart
 
+    def may_read(self, folder: Path) -> bool:
+        """Whether whoever asks may have pictures read from this folder of the machine: any, unless
+        folders are nobody's to choose; then those below a --gradio-allowed-path.
+        """
+        if not self.hides_folders:
+            return True
+        real = Path(os.path.realpath(folder))
+        allowed = (Path(os.path.realpath(path)) for path in self.gradio_allowed_path)
+        return any(real.is_relative_to(path) for path in allowed)
+
     @property
     def fixes_models(self) -> bool:
         """Whether visitors may not add models: they are several, or anybody."""

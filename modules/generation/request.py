@@ -11,15 +11,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 from modules.errors import RequestError
 from modules.generation import checks
+from modules.generation.batch import MAX_STEPS, Input, check_masks
 from modules.generation.checks import MAX_SIZE
 from modules.generation.soft_inpainting import SoftInpainting
 
-MAX_STEPS = 1000
 MAX_IMAGES = 10_000
 
 Kind = Literal["txt2img", "img2img"]
@@ -70,7 +70,7 @@ class Hires:
 class Mask:
     """What is to be repainted: white in the mask picture. Blurs and padding in pixels."""
 
-    image: str  # sha256
+    image: str = ""  # sha256; "" only where each of `Init.inputs` has its own
     blur_x: int = 4
     blur_y: int = 4
     round: bool = True
@@ -84,7 +84,8 @@ class Mask:
         if self.soft is not None:
             object.__setattr__(self, "round", False)
         checks.given(self, "mask_")
-        checks.image("mask", self.image)
+        if self.image:
+            checks.image("mask", self.image)
         checks.flag("mask_round", self.round)
         checks.flag("inpaint_full_res", self.only_masked)
         checks.flag("inpainting_mask_invert", self.invert)
@@ -96,9 +97,10 @@ class Mask:
 
 @dataclass(frozen=True, kw_only=True)
 class Init:
-    """What img2img starts from."""
+    """What img2img starts from: `images`, or each of `inputs` by itself (A1111's Batch tab)."""
 
-    images: tuple[str, ...]  # sha256 each: one, or one for each image of the batch
+    images: tuple[str, ...] = ()  # sha256 each: one, or one for each image of the batch
+    inputs: tuple[Input, ...] = ()
     denoising_strength: float = 0.75
     resize_mode: int = 0  # index into RESIZE_MODES
     image_cfg_scale: float | None = None
@@ -107,8 +109,15 @@ class Init:
 
     def __post_init__(self) -> None:
         checks.given(self)
-        if not self.images:
+        if not self.images and not self.inputs:
             raise RequestError("img2img without a picture: give init_images", field="init_images")
+        if self.images and self.inputs:
+            raise RequestError("give init_images or inputs, not both", field="init_images")
+        checks.whole("the number of inputs", len(self.inputs), 0, MAX_IMAGES)
+        common = self.mask is not None and bool(self.mask.image)
+        if self.mask is not None and not common and not self.inputs:
+            raise RequestError("the mask has no picture: give one", field="mask")
+        check_masks(self.inputs, masked=self.mask is not None, common=common)
         for image in self.images:
             checks.image("init_images", image)
         checks.in_range("denoising_strength", self.denoising_strength, 0, 1)
@@ -188,7 +197,9 @@ class Request:
         checks.whole("steps", self.steps, 1, MAX_STEPS)
         checks.whole("batch_size", self.batch_size, 1, 1024)
         checks.whole("n_iter", self.n_iter, 1, MAX_IMAGES)
-        checks.whole("n_iter * batch_size", self.n_iter * self.batch_size, 1, MAX_IMAGES)
+        checks.whole("n_iter * batch_size", self.images_each, 1, MAX_IMAGES)
+        if self.inputs:
+            checks.whole("pictures of the whole batch", self.image_count, 1, MAX_IMAGES)
         checks.size("width", self.width)
         checks.size("height", self.height)
         checks.whole("seed", self.seed, -1, 2**64 - 1)
@@ -209,7 +220,7 @@ class Request:
             raise RequestError(
                 "hires fix belongs to txt2img; img2img takes none", field="enable_hr"
             )
-        if self.init is not None and len(self.init.images) not in (1, self.batch_size):
+        if self.init and self.init.images and len(self.init.images) not in (1, self.batch_size):
             raise RequestError(
                 f"{len(self.init.images)} init_images for batch_size {self.batch_size}: "
                 "give one, or as many as the batch has",
@@ -221,8 +232,36 @@ class Request:
         return "txt2img" if self.init is None else "img2img"
 
     @property
-    def image_count(self) -> int:
+    def inputs(self) -> tuple[Input, ...]:
+        """The pictures of img2img's batch; () for every other request."""
+        return self.init.inputs if self.init is not None else ()
+
+    @property
+    def images_each(self) -> int:
+        """Pictures made from one input."""
         return self.n_iter * self.batch_size
+
+    @property
+    def image_count(self) -> int:
+        return self.images_each * max(1, len(self.inputs))
+
+    def for_input(self, number: int) -> Request:
+        """The request for one picture of the batch alone. It has no problem."""
+        given, init = self.inputs[number], self.init
+        assert init is not None and not given.problem
+        mask = init.mask
+        if mask is not None and given.mask is not None:
+            mask = replace(mask, image=given.mask)
+        init = replace(init, images=(given.image,), inputs=(), mask=mask)
+        return replace(self, init=init, **given.changes)
+
+    def part(self, index: int) -> tuple[Request, int]:
+        """The request that the picture `index` was made by, and its index in that: of a batch, the
+        one for its input; else this one.
+        """
+        if not self.inputs:
+            return self, index
+        return self.for_input(index // self.images_each), index % self.images_each
 
     @property
     def refiner(self) -> str | None:
@@ -236,7 +275,9 @@ class Request:
         wanted: list[str] = []
         if self.init is not None:
             wanted += self.init.images
-            if self.init.mask is not None:
+            wanted += [given.image for given in self.inputs if not given.problem]
+            wanted += [given.mask for given in self.inputs if given.mask is not None]
+            if self.init.mask is not None and self.init.mask.image:
                 wanted.append(self.init.mask.image)
         if self.hires is not None and self.hires.firstpass_image:
             wanted.append(self.hires.firstpass_image)
@@ -247,6 +288,8 @@ class Request:
         record = asdict(self)
         if self.s_tmax == math.inf:
             record["s_tmax"] = "inf"  # JSON has no infinity
+        if self.inputs:
+            record["init"]["inputs"] = [given.to_record() for given in self.inputs]
         return record
 
     @classmethod
@@ -264,10 +307,12 @@ class Request:
         if values.get("init") is not None:
             init = checks.known(Init, values["init"])
             init["images"] = checks.listed("init_images", init.get("images", ()))
+            inputs = checks.listed("inputs", init.get("inputs", ()))
+            init["inputs"] = tuple(Input.from_record(each) for each in inputs)
             if init.get("mask") is not None:
                 mask = checks.known(Mask, init["mask"])
                 if mask.get("soft") is not None:
                     mask["soft"] = SoftInpainting(**checks.known(SoftInpainting, mask["soft"]))
-                init["mask"] = Mask(**{"image": "", **mask})
+                init["mask"] = Mask(**mask)
             values["init"] = Init(**init)
         return cls(**values)

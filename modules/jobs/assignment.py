@@ -9,11 +9,11 @@ import logging
 import time
 from dataclasses import dataclass, field
 
-from modules.errors import EaselError, WorkerError
+from modules.errors import EaselError, RequestError, WorkerError
 from modules.generation.result import Summary
 from modules.jobs.delivery import Delivery, Recipe
 from modules.jobs.inputs import InputStore
-from modules.jobs.job import Job, JobState, Stopping
+from modules.jobs.job import ItemState, Job, JobState, Stopping
 from modules.jobs.queue import JobQueue
 from modules.jobs.store import Store
 
@@ -39,6 +39,8 @@ class Assignment:
     indexes: tuple[int, ...]
     summary: Summary | None = None
     delivered: int = 0
+    unusable: int = 0  # pictures whose input can't be used
+    excuse: str = ""  # why the first of them can't
     skipped: bool = False
     failure: EaselError | None = field(default=None)
     began: float = field(default_factory=time.monotonic)
@@ -49,10 +51,14 @@ class Assignment:
         if stopping is Stopping.CANCEL:
             return JobState.CANCELLED, None
         asked_for = stopped or self.skipped or stopping is not Stopping.NO
-        missing = len(self.indexes) - self.delivered
+        missing = len(self.indexes) - self.delivered - self.unusable
         if missing and not asked_for:
             return JobState.FAILED, WorkerError(
                 f"the worker ended the job with {missing} pictures missing: see worker.log"
+            )
+        if self.unusable and not desk.store.tally(self.job.id)[ItemState.DONE]:
+            return JobState.FAILED, RequestError(
+                f"no picture of the batch can be used; the first: {self.excuse}"
             )
         return JobState.DONE, None
 

@@ -115,6 +115,7 @@ class Delivery:
             isinstance(request, Request)
             and request.save_images
             and request.save_grid
+            and not request.inputs
             and (saving.grid_save or recipe.settings.ui_gallery.return_grid)
             and made > (1 if saving.grid_only_if_multiple else 0)
         )
@@ -238,9 +239,12 @@ class Delivery:
         data: bytes,
     ) -> Naming:
         started = dt.datetime.fromtimestamp(job.started or job.created)
+        part, place = request.part(picture.index)
+        number = picture.index // request.images_each
         return Naming(
-            request=request,
-            picture=picture,
+            request=part,
+            picture=replace(picture, index=place),
+            basename=request.inputs[number].stem if request.inputs else "",
             summary=summary,
             settings=settings,
             now=dt.datetime.now().astimezone(),

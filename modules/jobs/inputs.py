@@ -50,6 +50,12 @@ class InputStore:
                 field="init_images",
             ) from error
 
+    def path(self, name: str) -> Path:
+        """Where the picture lies, if it is here; it may be read alone. RequestError for what is no
+        name.
+        """
+        return self._path(name)
+
     def has(self, name: str) -> bool:
         return bool(_NAME.fullmatch(name)) and self._path(name).is_file()
 

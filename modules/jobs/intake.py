@@ -71,7 +71,7 @@ class Intake:
             return known
         if isinstance(request, Request):
             self._check(request)
-            request = _with_seeds(request)
+            request = self._with_checkpoints(_with_seeds(request))
         self._check_inputs(request)
         self._check_room(owner)
         self.check_priority(priority)
@@ -118,7 +118,26 @@ class Intake:
                 self._catalog.find(hires.other_checkpoint, "hr_checkpoint_name")
         if request.refiner:
             self._catalog.find(request.refiner, "refiner_checkpoint")
-        self._check_size(request)
+        for given in request.inputs:
+            if given.sampler_name is not None or given.scheduler is not None:
+                sampler = given.sampler_name or request.sampler_name
+                resolve_sampler(sampler, given.scheduler or request.scheduler)
+        parts = {(given.width, given.height) for given in request.inputs} or {(None, None)}
+        for width, height in parts:
+            self._check_size(request, width or request.width, height or request.height)
+
+    def _with_checkpoints(self, request: Request) -> Request:
+        """The batch with the names that its inputs' own checkpoints have now."""
+        init = request.init
+        if init is None or not any(given.checkpoint for given in init.inputs):
+            return request
+        inputs = tuple(
+            replace(given, checkpoint=self._catalog.find(given.checkpoint, "checkpoint").name)
+            if given.checkpoint
+            else given
+            for given in init.inputs
+        )
+        return replace(request, init=replace(init, inputs=inputs))
 
     def _check_inputs(self, request: Wish) -> None:
         for name in request.images_needed:
@@ -142,9 +161,9 @@ class Intake:
                     f"{share} of your jobs wait already, your share of the queue: try again later"
                 )
 
-    def _check_size(self, request: Request) -> None:
+    def _check_size(self, request: Request, width: int | None, height: int | None) -> None:
         """TooLargeError for a batch that no step of which would end: it could not be stopped."""
-        width, height = request.width or 512, request.height or 512
+        width, height = width or 512, height or 512
         hires = request.hires
         if hires is not None:
             width = max(width, hires.resize_x or int(width * hires.scale))

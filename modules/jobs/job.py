@@ -41,6 +41,7 @@ class ItemState(StrEnum):
 
     WRITING = "writing"  # the name is chosen; the file may or may not be there
     DONE = "done"
+    FAILED = "failed"  # its input can't be used; why is in `picture`. The others are made
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,6 +169,15 @@ class ItemView:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Failure:
+    """Why nothing came of one input of a batch. `index`: its first picture's."""
+
+    index: int
+    name: str
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class JobView:
     """What page and API are told of a job. Times in unix seconds, `eta` in seconds."""
 
@@ -198,6 +208,12 @@ class JobView:
     request: Mapping[str, Any]  # {} where the stored record is unreadable
     settings: Mapping[str, Any]
     warnings: tuple[str, ...] = ()
+    made: int = 0  # pictures that are there; `items` may hold only the first of them
+    failed: int = 0  # pictures that can't be made, since their inputs can't be used
+    failures: tuple[Failure, ...] = ()  # why, once for each input; only the first of very many
+    input_count: int = 0  # of a batch over many pictures; 0: it is none
+    input_number: int = 0  # counts from 0; the one in work
+    input_name: str = ""
 
     @property
     def is_finished(self) -> bool:
@@ -209,4 +225,5 @@ class JobView:
         record["items"] = [asdict(item) for item in self.items]
         record["grid"] = asdict(self.grid) if self.grid else None
         record["warnings"] = list(self.warnings)
+        record["failures"] = [asdict(failure) for failure in self.failures]
         return record

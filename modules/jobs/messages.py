@@ -161,6 +161,15 @@ class Artifact:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Unusable:
+    """The pictures `indexes` can't be made, since their input can't be used; the others are."""
+
+    job: str
+    indexes: tuple[int, ...]
+    error: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Finished:
     """The job's `Run` is over. `stopped`: it was stopped, pictures may be missing."""
 
@@ -197,6 +206,7 @@ TO_WEB = (
     Preview,
     SummaryKnown,
     Artifact,
+    Unusable,
     Finished,
     Failed,
     NeedInput,
@@ -219,6 +229,7 @@ Message = (
     | Preview
     | SummaryKnown
     | Artifact
+    | Unusable
     | Finished
     | Failed
     | NeedInput

@@ -63,10 +63,10 @@ class OwnJobs:
             raise JobError(f"there is no job {job_id!r}: it never was or has been forgotten")
         return job
 
-    def view(self, job_id: str, *, look: bool = False) -> JobView:
-        """`look`: somebody looks at the preview now."""
+    def view(self, job_id: str, *, look: bool = False, most: int | None = None) -> JobView:
+        """`look`: somebody looks at the preview now. `most`: as `JobQueue.view`."""
         self._check(job_id)
-        return self._queue.view(job_id, look=look)
+        return self._queue.view(job_id, look=look, most=most)
 
     def list(
         self,
@@ -76,12 +76,13 @@ class OwnJobs:
         source: str = "",
         before: str = "",
         limit: int = 20,
+        most: int | None = None,
     ) -> list[JobView]:
         """Newest first. `before`: only those submitted before the job with this id."""
         if before:
             self._check(before)
         wanted = Filter(kind=kind, states=states, source=source, before=before, limit=limit)
-        return self._queue.list(replace(wanted, owner=self._owner))
+        return self._queue.list(replace(wanted, owner=self._owner), most=most)
 
     def count(self, *, kind: str = "", states: Collection[str] = (), source: str = "") -> int:
         wanted = Filter(kind=kind, states=states, source=source)

@@ -18,10 +18,11 @@ from modules.errors import EaselError, JobError, StorageError
 from modules.jobs.delivery import Delivery
 from modules.jobs.job import Filter, Item, ItemState, Job, JobState, JobView, Move, NewJob, Stopping
 from modules.jobs.live import Live
-from modules.jobs.store import Store
-from modules.jobs.views import view_of
+from modules.jobs.store import NO_LIMIT, Store
+from modules.jobs.views import Rows, inputs_of, record_of, view_of
 
 Told = Callable[[bool], None]
+_FAILURES = 100  # told of one job in brief
 RUNNING = Filter(states=(JobState.RUNNING,), limit=1000)
 
 log = logging.getLogger(__name__)
@@ -76,8 +77,11 @@ class JobQueue:
         """The job that `owner` handed in under this key, if any."""
         return self._store.known(owner, idempotency_key)
 
-    def view(self, job_id: str, *, look: bool = False) -> JobView:
-        """JobError for an unknown id. `look`: somebody looks at the preview now."""
+    def view(self, job_id: str, *, look: bool = False, most: int | None = None) -> JobView:
+        """JobError for an unknown id. `look`: somebody looks at the preview now. `most` given: of a
+        batch over many pictures no inputs and only its first pictures (-1: all), since it is asked
+        for again and again.
+        """
         job = self._store.get(job_id)
         if look:
             with self._changed:
@@ -85,17 +89,21 @@ class JobQueue:
                 tell = live is not None and live.look()
             if tell:
                 self._orders.look(job_id, wanted=True)
-        return self._view(job, self._store.items(job_id))
+        return self._view(job, self._rows(job, None, most), brief=most is not None)
 
     def job(self, job_id: str) -> Job:
         """The row alone. JobError for an unknown id."""
         return self._store.get(job_id)
 
-    def list(self, wanted: Filter) -> list[JobView]:
-        """Newest first."""
+    def list(self, wanted: Filter, *, most: int | None = None) -> list[JobView]:
+        """Newest first; `most` as for `view`."""
         jobs = self._store.find(wanted)
-        items = self._store.items_of(jobs)
-        return [self._view(job, items[job.id]) for job in jobs]
+        brief = most is not None
+        whole = [job for job in jobs if not (brief and _is_batch(job))]
+        items = self._store.items_of(whole)
+        return [
+            self._view(job, self._rows(job, items.get(job.id), most), brief=brief) for job in jobs
+        ]
 
     def count(self, wanted: Filter) -> int:
         return self._store.count(wanted)
@@ -206,9 +214,12 @@ class JobQueue:
         return self._store.take()
 
     def missing(self, job: Job) -> tuple[int, ...]:
-        """The pictures of the job that are still to be made."""
-        done = {item.index for item in self._store.items(job.id) if item.state is ItemState.DONE}
-        return tuple(index for index in range(job.image_count) if index not in done)
+        """The pictures of the job that are still to be made; what can't be used is not tried
+        again.
+        """
+        items = self._store.items(job.id)
+        over = {item.index for item in items if item.state is not ItemState.WRITING}
+        return tuple(index for index in range(job.image_count) if index not in over)
 
     def settle(self) -> None:
         """Note in the store, in order, the ends that it refused before. StorageError: not yet."""
@@ -307,14 +318,33 @@ class JobQueue:
     def _owed_error(self, job_id: str) -> EaselError | None:
         return next((error for known, error, _ in self._owed if known == job_id), None)
 
-    def _view(self, job: Job, items: Sequence[Item]) -> JobView:
+    def _rows(self, job: Job, items: Sequence[Item] | None, most: int | None) -> Rows:
+        if items is not None:
+            return Rows.all(items)
+        if most is None or not _is_batch(job):
+            return Rows.all(self._store.items(job.id))
+        tally = self._store.tally(job.id)
+        unusable = tally[ItemState.FAILED]
+        return Rows(
+            items=self._store.items(job.id, below=most if most >= 0 else NO_LIMIT),
+            made=tally[ItemState.DONE],
+            unusable=unusable,
+            failed=self._store.unusable(job.id, _FAILURES) if unusable else (),
+        )
+
+    def _view(self, job: Job, rows: Rows, *, brief: bool) -> JobView:
         position = self._store.position(job.id) if job.state is JobState.QUEUED else 0
         with self._changed:
             return view_of(
                 job,
-                items,
+                rows,
                 self._live.get(job.id),
                 position=position,
                 owed=self._owed_error(job.id),
                 trouble=self.trouble,
+                brief=brief,
             )
+
+
+def _is_batch(job: Job) -> bool:
+    return bool(inputs_of(record_of(job.request)))

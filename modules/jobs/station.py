@@ -277,6 +277,8 @@ class Station:
                 )
             case messages.Artifact():
                 self._guarded(assignment, lambda: self._deliver(assignment, message))
+            case messages.Unusable():
+                self._guarded(assignment, lambda: self._note_unusable(assignment, message))
             case messages.Finished():
                 self._end(assignment, message.stopped)
             case messages.Failed():
@@ -310,6 +312,11 @@ class Station:
         if not assignment.delivered and assignment.summary is not None:
             self._desk.delivery.remember_infotext(picture.infotext)
         assignment.delivered += 1
+
+    def _note_unusable(self, assignment: Assignment, message: messages.Unusable) -> None:
+        self._desk.store.note_unusable(assignment.job.id, message.indexes, message.error)
+        assignment.unusable += len(message.indexes)
+        assignment.excuse = assignment.excuse or message.error.get("message", "")
 
     def _end(self, assignment: Assignment, stopped: bool, error: EaselError | None = None) -> None:
         """The run is over: work out what that makes of the job."""

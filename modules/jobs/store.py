@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import secrets
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from modules.errors import EaselError, JobError, JobStateError
 from modules.jobs.job import FINISHED, GRID, Filter, Item, Job, JobState, NewJob, Stopping
 from modules.jobs.line import Line
 from modules.jobs.rows import COLUMNS, ITEM_COLUMNS, criteria, item_of, job_of
+
+NO_LIMIT = 1 << 40
 
 
 class Store(Line):
@@ -96,12 +99,32 @@ class Store(Line):
             return len(self.waiting())
         return self.count(Filter(states=(JobState.QUEUED,), owner=owner))
 
-    def items(self, job_id: str) -> list[Item]:
-        """The rows of a job's pictures by index, whatever their state."""
+    def items(self, job_id: str, *, below: int = NO_LIMIT) -> list[Item]:
+        """The rows of a job's pictures by index, whatever their state; only those of an index
+        `below` that.
+        """
         rows = self._rows(
-            f"select {ITEM_COLUMNS} from items "
-            "where job = (select sequence from jobs where id = ?) order by number",
-            (job_id,),
+            f"select {ITEM_COLUMNS} from items where number < ? "
+            "and job = (select sequence from jobs where id = ?) order by number",
+            (below, job_id),
+        )
+        return [item_of(row) for row in rows]
+
+    def tally(self, job_id: str) -> Counter[str]:
+        """How many pictures of a job are in which state of `ItemState`, the grid left out."""
+        rows = self._rows(
+            "select state, count(*) from items where number != ? "
+            "and job = (select sequence from jobs where id = ?) group by state",
+            (GRID, job_id),
+        )
+        return Counter(dict(rows))
+
+    def unusable(self, job_id: str, most: int) -> list[Item]:
+        """The first of the pictures that can't be made, since their inputs can't be used."""
+        rows = self._rows(
+            f"select {ITEM_COLUMNS} from items where state = 'failed' "
+            "and job = (select sequence from jobs where id = ?) order by number limit ?",
+            (job_id, most),
         )
         return [item_of(row) for row in rows]
 
@@ -263,6 +286,20 @@ class Store(Line):
                 "update items set state = 'done' where number = ? "
                 "and job = (select sequence from jobs where id = ?)",
                 (index, job_id),
+            )
+            cursor.execute("update jobs set deaths = 0 where id = ?", (job_id,))
+
+    def note_unusable(
+        self, job_id: str, indexes: Collection[int], error: Mapping[str, str]
+    ) -> None:
+        """These pictures can't be made, and why."""
+        picture = json.dumps({"error": dict(error)})
+        with self._transaction() as cursor:
+            cursor.executemany(
+                "insert or replace into items (job, number, state, file, sha256, complete, saved, "
+                "picture) values ((select sequence from jobs where id = ?), ?, 'failed', '', '', "
+                "0, 0, ?)",
+                [(job_id, index, picture) for index in indexes],
             )
             cursor.execute("update jobs set deaths = 0 where id = ?", (job_id,))
 

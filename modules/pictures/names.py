@@ -34,6 +34,7 @@ class Naming:
     job_timestamp: str  # YYYYMMDDhhmmss of the job's start
     data: bytes = b""  # the finished file, for [image_hash]
     user: str = ""
+    basename: str = ""  # the stem of the start picture's file, in a batch over many
     longest: int = 128
     unix_only: bool = False  # --unix-filenames-sanitization: only "/" is replaced
 
@@ -193,6 +194,7 @@ _TOKENS: dict[str, _Token] = {
     "denoising": lambda n, _: _some(n.summary.denoising_strength),
     "user": lambda n, _: _some(n.user),
     "vae_filename": lambda n, _: n.summary.vae_name or "None",
+    "basename": lambda n, _: _some(n.basename),
     "none": lambda n, _: "",
     "image_hash": lambda n, a: _short_hash(n.data, a),
 }

@@ -9,8 +9,9 @@ from __future__ import annotations
 import gc
 import logging
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields
+from functools import partial
 from typing import Any
 
 import psutil
@@ -27,6 +28,7 @@ from modules.generation.result import Summary
 from modules.generation.tokens import load_tokenizer
 from modules.jobs import messages
 from modules.jobs.loop import JobControl
+from modules.jobs.worker.batch import PartControl, make_batch
 from modules.jobs.worker.extras import make_extras
 from modules.jobs.worker.shelf import Shelf
 from modules.library.catalog import Catalog
@@ -77,7 +79,7 @@ class PictureMaker:
 
     def make(
         self, run: messages.Run, control: JobControl, input_bytes: Callable[[str], bytes]
-    ) -> Iterator[messages.SummaryKnown | messages.Artifact]:
+    ) -> Iterator[messages.SummaryKnown | messages.Artifact | messages.Unusable]:
         """The summary, then each picture. EaselError where the job can't be done."""
         if run.kind == extras.KIND:
             yield from make_extras(run, control, input_bytes)
@@ -85,6 +87,22 @@ class PictureMaker:
         request = Request.from_record(run.request)
         settings = Settings.from_record(run.settings)
         self._extra = settings.easel.easel_extra_models_dirs
+        make = partial(self._make, run.job, input_bytes)
+        if request.inputs:
+            yield from make_batch(run, request, settings, control, make, self.explain)
+        else:
+            yield from make(request, settings, run.indexes, control)
+
+    def _make(
+        self,
+        job: str,
+        input_bytes: Callable[[str], bytes],
+        request: Request,
+        settings: Settings,
+        indexes: Sequence[int],
+        control: JobControl | PartControl,
+    ) -> Iterator[messages.SummaryKnown | messages.Artifact]:
+        """The summary and the pictures of one request."""
         model, own = self._shelf.own(settings, control.status)
 
         def checkpoints(name: str, field: str) -> Checkpoint:
@@ -97,7 +115,7 @@ class PictureMaker:
             model=model,
             tokenizer=self._tokenizer,
             input_bytes=input_bytes,
-            indexes=run.indexes,
+            indexes=indexes,
             control=control,
             sources=own.sources,
             checkpoints=checkpoints,
@@ -109,9 +127,9 @@ class PictureMaker:
         del model  # another checkpoint may need its room
         for output in outputs:
             while summaries:
-                yield messages.SummaryKnown(job=run.job, summary=summaries.pop().to_record())
+                yield messages.SummaryKnown(job=job, summary=summaries.pop().to_record())
             yield messages.Artifact(
-                job=run.job,
+                job=job,
                 picture=output.picture.to_record(),
                 complete=output.complete,
                 blob=output.data,

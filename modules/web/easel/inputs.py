@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from dataclasses import asdict
 from typing import Any
 
 from fastapi import APIRouter, Request
+from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
 from modules.app import App
+from modules.jobs.input_folder import folder_named, store_some
 from modules.pictures.metadata import open_image
 from modules.web.easel.records import Input
 from modules.web.problems import problems
@@ -24,6 +27,27 @@ BINARY = {
         },
     }
 }
+
+
+class Folder(BaseModel):
+    path: str = Field(max_length=4000, description="a relative one lies below the data folder")
+    after: str = Field("", max_length=500, description="`next` of the last call")
+
+
+class FolderPicture(BaseModel):
+    """One file of the folder."""
+
+    name: str
+    sha256: str = Field(description="what a wish names it by; empty where there is a problem")
+    problem: str = Field(description="why it can't be used; empty where it can")
+
+
+class FolderPart(BaseModel):
+    """Some of the folder's pictures, in the order of their names."""
+
+    count: int = Field(description="pictures in the folder")
+    stored: list[FolderPicture]
+    next: str = Field(description="`after` of the next call; empty at the end")
 
 
 def stored(data: bytes, app: App, field: str) -> Input:
@@ -46,8 +70,15 @@ def with_inputs(wish: dict[str, Any], app: App) -> dict[str, Any]:
         wish["images"] = [named(text, "image") for text in wish["images"]]
     if wish.get("init"):
         init = dict(wish["init"])
-        init["images"] = [named(text, "init_images") for text in init["images"]]
-        if init.get("mask"):
+        init["images"] = [named(text, "init_images") for text in init.get("images", ())]
+        init["inputs"] = [
+            {
+                **given,
+                **{key: named(given[key], "inputs") for key in ("image", "mask") if given.get(key)},
+            }
+            for given in init.get("inputs", ())
+        ]
+        if init.get("mask") and init["mask"].get("image"):
             init["mask"] = {**init["mask"], "image": named(init["mask"]["image"], "mask")}
         wish["init"] = init
     if wish.get("hires") and wish["hires"].get("firstpass_image"):
@@ -58,6 +89,18 @@ def with_inputs(wish: dict[str, Any], app: App) -> dict[str, Any]:
 
 def build_router(app: App) -> APIRouter:
     router = APIRouter()
+
+    @router.post("/inputs/folder", responses=problems(507))
+    def read_folder(body: Folder) -> FolderPart:
+        """Store the next pictures of a folder of the machine that Easel runs on, a few at a time:
+        call again with `after` until `next` is empty. Only where folders may be chosen.
+        """
+        folder = folder_named(body.path, app.paths.data_dir, app.flags.may_read, "path")
+        most = app.settings.current.easel.easel_max_request_mb * 1024 * 1024
+        part = store_some(
+            folder, app.inputs, app.flags.may_read, after=body.after, max_bytes=most, field="path"
+        )
+        return FolderPart.model_validate(asdict(part))
 
     @router.post(
         "/inputs",

@@ -35,6 +35,13 @@ from modules.web.watching import watched
 _FOREVER = "private, max-age=31536000, immutable"
 _BASE = "/easel/v1/jobs"
 JobId = Annotated[str, Path(max_length=100, description="as POST /easel/v1/jobs gave it")]
+Brief = Annotated[
+    bool,
+    Query(
+        description="of a batch over many pictures without its inputs, and only as many of its "
+        "pictures as the setting img2img_batch_show_results_limit says"
+    ),
+]
 Index = Annotated[int, Path(ge=-1, le=100_000, description="counts from 0; -1: the grid")]
 
 
@@ -96,10 +103,12 @@ def _add_reading(router: APIRouter, app: App) -> None:
         source: Annotated[str, Query(max_length=100)] = "",
         before: Annotated[str, Query(max_length=100, description="`next` of the last page")] = "",
         limit: Annotated[int, Query(ge=1, le=500)] = 20,
+        brief: Brief = False,
     ) -> Jobs:
         """Jobs, the newest first, a page at a time."""
         narrowed: dict[str, Any] = {"kind": kind, "states": state or (), "source": source}
-        views = app.jobs.list(**narrowed, before=before, limit=limit + 1)
+        most = _most(app, brief)
+        views = app.jobs.list(**narrowed, before=before, limit=limit + 1, most=most)
         page = views[:limit]
         return Jobs(
             jobs=[Job.of(view) for view in page],
@@ -114,18 +123,23 @@ def _add_reading(router: APIRouter, app: App) -> None:
         wait: Annotated[
             float, Query(ge=0, le=60, description="seconds to wait for the end, if it has not come")
         ] = 0,
+        brief: Brief = False,
     ) -> Job:
         """One job: state, place in the queue, step, time left, pictures."""
-        jobs = app.jobs
-        view = await asyncio.to_thread(jobs.view, job_id, look=look)
+        jobs, most = app.jobs, _most(app, brief)
+        view = await asyncio.to_thread(jobs.view, job_id, look=look, most=most)
         if wait and not view.is_finished:
             until = time.monotonic() + wait
             with watched(jobs, job_id, ends_only=True) as watch:
-                view = await asyncio.to_thread(jobs.view, job_id)
+                view = await asyncio.to_thread(jobs.view, job_id, most=most)
                 while not view.is_finished and (left := until - time.monotonic()) > 0:
                     await watch.changed(left)
-                    view = await asyncio.to_thread(jobs.view, job_id)
+                    view = await asyncio.to_thread(jobs.view, job_id, most=most)
         return Job.of(view)
+
+
+def _most(app: App, brief: bool) -> int | None:
+    return app.settings.current.img2img.img2img_batch_show_results_limit if brief else None
 
 
 def _add_stopping(router: APIRouter, app: App) -> None:

@@ -68,6 +68,14 @@ class JobError(BaseModel):
     field: str
 
 
+class Failure(BaseModel):
+    """Why nothing came of one input of a batch."""
+
+    index: int = Field(description="of its first picture")
+    name: str
+    message: str
+
+
 class Job(BaseModel):
     """A job as it is at this moment. Times are unix seconds."""
 
@@ -100,6 +108,12 @@ class Job(BaseModel):
     request: dict[str, Any] = Field(description="the wish, its seeds drawn")
     settings: dict[str, Any] = Field(description="its settings that are not the defaults")
     warnings: list[str]
+    made: int = Field(description="pictures that are there, in `items` or not")
+    failed: int = Field(description="pictures that can't be made: their inputs can't be used")
+    failures: list[Failure] = Field(description="why, once for each such input of a batch")
+    input_count: int = Field(description="pictures that a batch starts from; 0: it is none")
+    input_number: int = Field(description="the one in work, from 0")
+    input_name: str = Field(description="its file name")
 
     @classmethod
     def of(cls, view: JobView) -> Job:

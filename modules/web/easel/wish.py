@@ -67,7 +67,9 @@ class WishedSoftness(_Strict):
 class WishedMask(_Strict):
     """What is to be repainted."""
 
-    image: str = Field(description=f"white is repainted; {_PICTURE}")
+    image: str = Field(
+        "", description=f"white is repainted; empty where each of `inputs` has its own; {_PICTURE}"
+    )
     blur_x: int = _number(0, 256, "pixels", 4)
     blur_y: int = _number(0, 256, "pixels", 4)
     round: bool = Field(True, description="make half-covered pixels of the mask all or nothing")
@@ -78,11 +80,37 @@ class WishedMask(_Strict):
     soft: WishedSoftness | None = Field(None, description="given: the mask is not rounded")
 
 
+class WishedInput(_Strict):
+    """One picture of a batch over many, and what is different for it; null: as the request."""
+
+    image: str = Field("", description=f"empty only with a problem; {_PICTURE}")
+    name: str = Field("", max_length=500, description="file name without folders")
+    mask: str | None = Field(None, description=f"its own mask: {_PICTURE}")
+    prompt: str | None = _text(None, "")
+    negative_prompt: str | None = _text(None, "")
+    seed: int | None = _number(0, _SEED, "")
+    cfg_scale: float | None = _number(0, 1000, "")
+    sampler_name: str | None = _text(None, "")
+    scheduler: str | None = _text(None, "")
+    steps: int | None = _number(1, MAX_STEPS, "")
+    width: int | None = _number(MIN_SIZE, MAX_SIZE, "pixels")
+    height: int | None = _number(MIN_SIZE, MAX_SIZE, "pixels")
+    checkpoint: str | None = _text(None, "name of another checkpoint for this picture")
+    problem: str = Field(
+        "", max_length=1000, description="why it can't be used; the job tells it beside its name"
+    )
+
+
 class WishedInit(_Strict):
     """What img2img starts from; with a mask it is inpainting."""
 
     images: list[str] = Field(
-        min_length=1, max_length=1024, description=f"one, or one for each of the batch: {_PICTURE}"
+        [], max_length=1024, description=f"one, or one for each of the batch: {_PICTURE}"
+    )
+    inputs: list[WishedInput] = Field(
+        [],
+        max_length=MAX_IMAGES,
+        description="instead of images: each is worked on by itself, in one job (A1111's Batch)",
     )
     denoising_strength: float = _number(0, 1, "how far the result may leave the start", 0.75)
     resize_mode: int = _number(0, len(RESIZE_MODES) - 1, _modes(RESIZE_MODES), 0)

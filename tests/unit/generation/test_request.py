@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modules.errors import RequestError
+from modules.generation.batch import Input
 from modules.generation.checks import MAX_TEXT
 from modules.generation.request import Hires, Init, Mask, Request
 from modules.generation.result import Picture, Summary
@@ -61,7 +62,12 @@ def test_a_bad_value_is_refused_with_its_field(field, values, said):
         (lambda: Init(images=(SHA.upper(),)), "init_images"),
         (lambda: Init(images=(SHA,), denoising_strength=1.1), "denoising_strength"),
         (lambda: Init(images=(SHA,), resize_mode=4), "resize_mode"),
-        (lambda: Mask(image=""), "mask"),
+        (lambda: Init(images=(SHA,), mask=Mask()), "mask"),
+        (lambda: Init(images=(SHA,), inputs=(Input(image=SHA),)), "init_images"),
+        (lambda: Init(inputs=(Input(image=SHA, mask=SHA),)), "mask"),
+        (lambda: Init(inputs=(Input(image=SHA),), mask=Mask()), "mask"),
+        (lambda: Input(image=SHA, steps=0), "steps"),
+        (lambda: Input(name="a.png"), "inputs"),
         (lambda: Mask(image=SHA, fill=-1), "inpainting_fill"),
         (lambda: Hires(scale=0), "hr_scale"),
         (lambda: Hires(prompt=None), "hr_prompt"),  # type: ignore[arg-type]

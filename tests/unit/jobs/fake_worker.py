@@ -18,7 +18,8 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +32,9 @@ from modules.generation.result import Picture, Summary
 from modules.jobs import messages
 from modules.jobs.channel import over_standard_streams
 from modules.jobs.loop import JobControl, Loop
+from modules.jobs.worker.batch import PartControl, make_batch
 from modules.jobs.worker.extras import make_extras
-from modules.pictures.metadata import encode
+from modules.pictures.metadata import encode, open_image
 from modules.settings import Settings
 
 
@@ -73,23 +75,41 @@ class FakeMaker:
 
     def make(
         self, run: messages.Run, control: JobControl, input_bytes: Callable[[str], bytes]
-    ) -> Iterator[messages.SummaryKnown | messages.Artifact]:
+    ) -> Iterator[messages.SummaryKnown | messages.Artifact | messages.Unusable]:
         if run.kind == extras.KIND:
             yield from make_extras(run, control, input_bytes)
             return
         request = Request.from_record(run.request)
         settings = Settings.from_record(run.settings)
+        make = partial(self._make, run.job, input_bytes)
+        if request.inputs:
+            yield from make_batch(run, request, settings, control, make, self.explain)
+        else:
+            yield from make(request, settings, run.indexes, control)
+
+    def _make(
+        self,
+        job: str,
+        input_bytes: Callable[[str], bytes],
+        request: Request,
+        settings: Settings,
+        indexes: Sequence[int],
+        control: JobControl | PartControl,
+    ) -> Iterator[messages.SummaryKnown | messages.Artifact]:
+        if isinstance(control, PartControl):  # an input that is no picture is refused
+            for name in request.images_needed:
+                open_image(input_bytes(name), max_pixels=1 << 24)
         orders = [order.strip() for order in request.prompt.split(";")]
         pause = sum(float(order[5:]) for order in orders if order.startswith("slow "))
         note = ""
         if "needs" in orders:
             note = " " + " ".join(str(len(input_bytes(name))) for name in request.images_needed)
         control.status("Loading fake model")
-        yield messages.SummaryKnown(job=run.job, summary=_summary(request).to_record())
-        for first in range(0, len(run.indexes), request.batch_size):
+        yield messages.SummaryKnown(job=job, summary=_summary(request).to_record())
+        for first in range(0, len(indexes), request.batch_size):
             if control.check(between=True) == "stop":
                 return
-            batch = run.indexes[first : first + request.batch_size]
+            batch = indexes[first : first + request.batch_size]
             word, steps_done = self._steps(request, control, batch[0], pause)
             if steps_done == 0:
                 continue
@@ -98,13 +118,13 @@ class FakeMaker:
                     self._obey(order, index)
                 picture, data = paint(request, index, settings, note)
                 yield messages.Artifact(
-                    job=run.job, picture=picture.to_record(), complete=word == "go", blob=data
+                    job=job, picture=picture.to_record(), complete=word == "go", blob=data
                 )
             if word == "stop":
                 return
 
     def _steps(
-        self, request: Request, control: JobControl, index: int, pause: float
+        self, request: Request, control: JobControl | PartControl, index: int, pause: float
     ) -> tuple[str, int]:
         for step in range(request.steps):
             word = control.check()

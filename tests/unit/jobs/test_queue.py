@@ -21,7 +21,7 @@ def test_a_view_is_json_and_has_the_promised_keys(house: House) -> None:
     assert list(record) == (
         "id kind source owner priority state position created started finished progress step steps "
         "image_index image_count eta preview_n message stopping interrupted error items grid "
-        "summary request settings warnings"
+        "summary request settings warnings made failed failures input_count input_number input_name"
     ).split(" ")
     assert record["settings"] == {"randn_source": "CPU"}
     assert record["request"]["prompt"] == "a pear" and record["image_count"] == 2
