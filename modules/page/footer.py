@@ -14,6 +14,7 @@ from modules.app import App
 from modules.generation.version import VERSION
 from modules.settings import Settings
 
+_WHITESPACE = {"Tab": "\t", "Carriage Return": "\r", "Line Feed": "\n"}
 _START = """
 const start = () => {
   if (!window.EaselPage) return setTimeout(start, 20);
@@ -48,7 +49,16 @@ def _options(settings: Settings) -> dict[str, Any]:
         "progress_in_title": settings.ui.show_progress_in_title,
         "period": settings.live_previews.live_preview_refresh_period,
         "emphasis_step": settings.ui_prompt_editing.keyedit_precision_attention,
+        "emphasis_tag_step": settings.ui_prompt_editing.keyedit_precision_extra,
+        "delimiters": _delimiters(settings),
         "move_items": settings.ui_prompt_editing.keyedit_move,
         "restart_on_enter": settings.easel.easel_restart_on_ctrl_enter,
         "count_tokens": not settings.ui_prompt_editing.disable_token_counters,
     }
+
+
+def _delimiters(settings: Settings) -> str:
+    """Every sign that ends a word under the cursor."""
+    editing = settings.ui_prompt_editing
+    spaces = (_WHITESPACE[name] for name in editing.keyedit_delimiters_whitespace)
+    return editing.keyedit_delimiters + "".join(spaces)

@@ -65,10 +65,19 @@ SCRIPTS = (
     "aspect.js",
     "forever.js",
     "styles.js",
+    "emphasis.js",
     "prompts.js",
+    "shortcuts.js",
     "page.js",
 )
-STYLES = (*canvas.STYLES, "style.css", *history.STYLES, *networks.STYLES, *models.STYLES)
+STYLES = (
+    *canvas.STYLES,
+    "style.css",
+    *results.STYLES,
+    *history.STYLES,
+    *networks.STYLES,
+    *models.STYLES,
+)
 
 
 # Gradio adds the scripts of `head` while its own page already runs. These keep their order, so that

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gradio as gr
 
 SCRIPTS = ("lightbox.js", "results-actions.js", "results-pictures.js", "results.js")
+STYLES = ("results.css", "sheet.css")
 
 # The words 'send' in quotes make Gradio offer that event in Python.
 _START = """

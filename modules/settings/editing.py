@@ -24,16 +24,12 @@ class PromptEditing(Section, id="ui_prompt_editing", title="Prompt editing", cat
         low=0.01,
         high=0.2,
         step=0.001,
-        built=False,
     )
-    keyedit_delimiters: str = option(
-        r".,\/!?%^*;:{}=`~() ", "Word delimiters for that", built=False
-    )
+    keyedit_delimiters: str = option(r".,\/!?%^*;:{}=`~() ", "Word delimiters for that")
     keyedit_delimiters_whitespace: tuple[str, ...] = option(
         ("Tab", "Carriage Return", "Line Feed"),
         "Whitespace delimiters for that",
         choices=("Tab", "Carriage Return", "Line Feed"),
-        built=False,
     )
     keyedit_move: bool = option(True, "Alt+left and right move prompt elements")
     disable_token_counters: bool = option(False, "Hide the prompts' token counters")

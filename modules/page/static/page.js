@@ -1,4 +1,4 @@
-/* Keys, theme, tooltips, and what happens once the page is there.
+/* Theme, tooltips, and what happens once the page is there.
  *
  * Elements come and go with Gradio's tabs, so nothing is looked up at load: events are caught at the
  * document, elements are asked for when they are needed.
@@ -7,10 +7,6 @@
   "use strict";
   const $ = (selector) => document.querySelector(selector);
   const CANVAS = "img2img_sketch";
-
-  function currentTab() {
-    return $("#tab_img2img")?.offsetParent ? "img2img" : $("#tab_txt2img")?.offsetParent ? "txt2img" : "";
-  }
 
   /* ---- theme ---- */
   function setTheme(name) {
@@ -32,46 +28,17 @@
     document.body.classList.toggle("dark", chosen === "dark");
   }
 
-  /* ---- keys ---- */
-  let restarts = true;
-
-  /** Ctrl+Enter: in the place of what runs, or behind it (setting easel_restart_on_ctrl_enter). */
-  async function generate(tab) {
-    if (restarts && EaselResults.isRunning(tab)) await EaselResults.interruptNow(tab);
-    $(`#${tab}_generate`)?.click();
-  }
-
-  const isOwnEscape = (target) =>
-    $("dialog[open]") || target.closest?.('[role="listbox"], [aria-expanded="true"], .options');
-
-  function onKey(event) {
-    const ctrl = event.ctrlKey || event.metaKey;
-    const tab = currentTab();
-    if (tab && ctrl && event.key === "Enter") {
-      generate(tab);
-    } else if (tab && event.altKey && event.key === "Enter") {
-      EaselResults.skip(tab);
-    } else if (tab && event.key === "Escape" && EaselResults.isRunning(tab) && !isOwnEscape(event.target)) {
-      EaselResults.interrupt(tab);
-    } else if (!EaselPrompts.onKey(event)) {
-      return;
-    }
-    event.preventDefault();
-    event.stopPropagation();
-  }
-
   /* ---- what the server tells ---- */
   function configure(state) {
     EaselKeeping.setSize(state.size ?? null);
     EaselPrompts.configure(state);
     EaselResults.configure(state);
-    restarts = state.restart_on_enter ?? true;
+    EaselShortcuts.configure(state);
     const place = $(".easel-footer span");
     if (place) place.textContent = state.versions ?? "";
     EaselStatus.drawDevice();
   }
 
-  document.addEventListener("keydown", onKey, true);
   // Icon buttons have their words as hidden text.
   document.addEventListener("pointerover", (event) => {
     const button = event.target.closest?.(".easel-tool");

@@ -1,8 +1,13 @@
-/* The prompt boxes: emphasis and order by key, token counters, pictures dropped on them. */
+/* The prompt boxes: words put in and moved, token counters, pictures and texts dropped on them.
+ *
+ * What a key does to a text is in emphasis.js; which key, in shortcuts.js.
+ */
 (() => {
   "use strict";
   const $ = (selector) => document.querySelector(selector);
-  const options = { emphasis_step: 0.1, move_items: true, count_tokens: true };
+  const options = {
+    emphasis_step: 0.1, emphasis_tag_step: 0.05, delimiters: " ,.\n", move_items: true, count_tokens: true,
+  };
 
   /** New text that Gradio sees and the browser's undo knows. */
   function setText(area, text, start = text.length, end = start) {
@@ -16,73 +21,19 @@
     area.setSelectionRange(start, end);
   }
 
-  /** The bracket block around the cursor, else the word under it. */
-  function span(text, start, end) {
-    if (start !== end) return [start, end];
-    const open = text.lastIndexOf("(", start - 1);
-    const close = text.indexOf(")", start);
-    if (open >= 0 && close >= 0 && !text.slice(open + 1, close).includes("(")
-      && text.lastIndexOf(")", start - 1) < open) return [open, close + 1];
-    const isWord = (letter) => letter !== undefined && !/[\s.,\\/!?%^*;:{}=`~()[\]<>|]/.test(letter);
-    let from = start;
-    let to = start;
-    while (from > 0 && isWord(text[from - 1])) from--;
-    while (to < text.length && isWord(text[to])) to++;
-    return [from, to];
+  /** What EaselEmphasis made of the box's text. */
+  function put(area, made) {
+    if (made) setText(area, made.text, made.start, made.end);
   }
 
-  /** Ctrl+Up and Ctrl+Down: (word:1.1) and back. */
-  function emphasise(area, direction) {
-    const text = area.value;
-    const [from, to] = span(text, area.selectionStart, area.selectionEnd);
-    if (from === to) return;
-    let inner = text.slice(from, to);
-    let weight = 1;
-    const numbered = inner.match(/^\(([\s\S]*):\s*(-?[\d.]+)\)$/);
-    if (numbered) {
-      inner = numbered[1];
-      weight = Number(numbered[2]);
-    } else {
-      while (/^\([\s\S]*\)$/.test(inner)) {
-        inner = inner.slice(1, -1);
-        weight *= 1.1;
-      }
-    }
-    weight = Math.round((weight + direction * options.emphasis_step) * 1000) / 1000;
-    const made = weight === 1 ? inner : `(${inner}:${weight})`;
-    setText(area, text.slice(0, from) + made + text.slice(to), from, from + made.length);
-  }
+  const emphasise = (area, direction) => put(area, EaselEmphasis.emphasise(
+    area.value, area.selectionStart, area.selectionEnd, direction,
+    { step: options.emphasis_step, tagStep: options.emphasis_tag_step, delimiters: options.delimiters }));
 
-  /** Alt+Left and Alt+Right: move the comma-separated part under the cursor. */
-  function moveItem(area, direction) {
-    const parts = area.value.split(",");
-    let at = 0;
-    let passed = parts[0].length;
-    while (passed < area.selectionStart && at < parts.length - 1) passed += parts[++at].length + 1;
-    const other = at + direction;
-    if (other < 0 || other >= parts.length) return;
-    const words = parts.map((part) => part.trim());
-    [words[at], words[other]] = [words[other], words[at]];
-    const before = words.slice(0, other).join(", ");
-    const start = before ? before.length + 2 : 0;
-    setText(area, words.join(", "), start, start + words[other].length);
-  }
+  const moveItem = (area, direction) =>
+    put(area, EaselEmphasis.moveItem(area.value, area.selectionStart, direction));
 
   const isPrompt = (target) => target?.matches?.('[id$="_prompt"] textarea') ?? false;
-
-  /** True where the key was one of ours. */
-  function onKey(event) {
-    if (!isPrompt(event.target)) return false;
-    const ctrl = event.ctrlKey || event.metaKey;
-    if (ctrl && ["ArrowUp", "ArrowDown"].includes(event.key)) {
-      emphasise(event.target, event.key === "ArrowUp" ? 1 : -1);
-    } else if (event.altKey && options.move_items && ["ArrowLeft", "ArrowRight"].includes(event.key)) {
-      moveItem(event.target, event.key === "ArrowRight" ? 1 : -1);
-    } else {
-      return false;
-    }
-    return true;
-  }
 
   /* ---- words that a click puts in and takes out: networks ---- */
   let negativeHadFocus = false;
@@ -202,7 +153,8 @@
   }, true);
 
   window.EaselPrompts = {
-    count, countAll, styled, onKey, toggle, holds,
+    count, countAll, styled, emphasise, moveItem, toggle, holds,
+    movesItems: () => options.move_items,
     /** Whether the prompt that had the focus last is a negative one. */
     isNegative: () => negativeHadFocus,
     configure: (found) => Object.assign(options, found),

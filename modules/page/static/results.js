@@ -218,6 +218,7 @@
     /** Something of this tab's runs or waits. */
     isBusy: (tab) => Boolean(panels.get(tab)?.job || panels.get(tab)?.waiting.length),
     skip: (tab) => press(tab, "skip"),
+    step: (tab, by) => panels.get(tab)?.pictures.step(by),
     isRunning: (tab) => ["running", "queued"].includes(panels.get(tab)?.root.dataset.state),
     say: (tab, text, isError) => panels.get(tab)?.say(text, isError),
     /** The selected picture's "seed" or "subseed"; null while there is none. */
