@@ -1,7 +1,7 @@
 """Memory plans: which of a checkpoint's weights lie on the device, and when. Pure arithmetic.
 
 Knows sizes in bytes and the user's wish, no tensor and no device. How a plan is carried out stands
-in placement.py. The estimates of working memory are rough on purpose: a job that needs more than
+in offload.py. The estimates of working memory are rough on purpose: a job that needs more than
 was planned goes on with the next cheaper plan.
 """
 

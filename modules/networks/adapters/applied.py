@@ -23,6 +23,8 @@ from modules.networks.adapters.file import AdapterFile, AdapterFiles, Signature,
 from modules.networks.adapters.names import Names, Target
 from modules.networks.adapters.originals import Originals
 from modules.networks.attached import attached
+from modules.networks.fp8 import FP8, narrowed, unrounded, widened
+from modules.networks.offload import bring_home
 from modules.networks.spec import Spec
 
 log = logging.getLogger(__name__)
@@ -115,6 +117,8 @@ class Adapters:
             except CheckpointError as error:
                 problems[adapter.name] = error.message
         record.asked = None
+        for network in (self._model.unet, *self._model.text_encoders):
+            bring_home(network)
         try:
             self._apply_usable(plans, problems)
         except BaseException as error:
@@ -164,7 +168,9 @@ class Adapters:
             for part, key in step.keys.items()
             if not part.startswith("bias_")
         }
-        weight = torch.empty_like(_parameter(target.module, "weight"), device="meta")
+        weight = widened(
+            target.module, torch.empty_like(_parameter(target.module, "weight"), device="meta")
+        )
         try:
             change, bias = delta(step.kind, parts, weight, latent_channels=target.latent_channels)
             if bias is not None and len(bias) != len(change):
@@ -215,15 +221,18 @@ class Adapters:
 
         for target, steps in changes.items():
             parameter = _parameter(target.module, "weight")
-            weight = present(parameter)
+            before = present(parameter)
+            wide = widened if id(parameter) in changed else unrounded
+            weight = wide(target.module, before)
+            dtype = weight.dtype
             for step in steps:
                 added, bias = _read_delta(step, target, weight)
-                weight = added.add_(weight).to(parameter.dtype)  # in place: weights are large
+                weight = added.add_(weight).to(dtype)  # in place: weights are large
                 if bias is not None:
                     biases = _parameter(target.module, "bias", originals)
                     old = present(biases)
                     change(biases, (old.to(bias.dtype) + bias).to(biases.dtype))
-            change(parameter, weight)
+            change(parameter, narrowed(weight) if before.dtype == FP8 else weight)
         originals.restore(but=changed)
 
 

@@ -1,9 +1,10 @@
 """The weights as they were before anything was put onto them, of touched weights only.
 
-A changed weight is a new tensor in the same Parameter, never written over in place: weights may be
-views into a memory-mapped file. On the CPU the old tensor itself is kept, which for a mapped file
-costs no memory; of other devices' weights a copy is kept in the CPU's memory, so that the device
-holds each weight once. Reading the checkpoint again instead would save that copy but cost seconds
+On the CPU a changed weight is a new tensor in the same Parameter, never written over in place:
+weights may be views into a memory-mapped file. There the old tensor itself is kept, which for a
+mapped file costs no memory. Other devices' weights are written over, so that recorded calls find
+them where they were; a copy of the old ones is kept in the CPU's memory, so that the device holds
+each weight once. Reading the checkpoint again instead would save that copy but cost seconds
 at every change, and the file may be gone by then.
 """
 
@@ -35,7 +36,10 @@ class Originals:
         if id(parameter) not in self._kept:
             old = parameter.data
             self._kept[id(parameter)] = parameter, old if old.device.type == "cpu" else old.cpu()
-        parameter.data = values
+        if parameter.device.type == "cpu":
+            parameter.data = values
+        else:
+            parameter.data.copy_(values)
 
     def give_bias(self, module: nn.Module, rows: Tensor) -> nn.Parameter:
         """Make a bias of zeros, like `rows`, for a module without one; undone as all else."""

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from modules.errors import OutOfMemoryError
 from modules.networks.adapters import Adapter, AdapterFiles, Adapters, applied
 from modules.networks.adapters.file import AdapterFile
+from modules.networks.fp8 import narrow, narrowed
 from modules.networks.model import Model
 from modules.networks.models import Models
 from tests.tiny_checkpoint import write_hostile_ckpt, write_tiny_checkpoint
@@ -333,3 +334,25 @@ def test_on_a_gpu_undoing_is_exact_and_the_device_holds_each_weight_once(tiny_fi
         assert torch.cuda.memory_allocated() == held
     adapters.clear()
     assert all(torch.equal(p.data, values) for p, values in before)
+
+
+@pytest.mark.parametrize("keep_wide", [False, True])
+def test_loras_add_to_8_bit_weights_and_come_off_without_trace(
+    tmp_path: Path, write: Callable[..., Path], keep_wide: bool
+) -> None:
+    path = write_tiny_checkpoint(tmp_path / "narrow.safetensors")
+    model = Models("cpu").get(path)
+    linear = model.unet.get_submodule("down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q")
+    assert isinstance(linear, nn.Linear)
+    exact = linear.weight.data.clone()
+    narrow(model.unet, keep_wide=keep_wide)
+    stored = linear.weight.data.clone()
+    file = write("a", lora(QUERY, 32, 32))
+    adapters = Adapters(model)
+    assert adapters.use([Adapter("a", file)]) == {}
+    parts = lora(QUERY, 32, 32)
+    added = parts[f"{QUERY}.lora_up.weight"] @ parts[f"{QUERY}.lora_down.weight"] / 2
+    base = exact if keep_wide else stored.to(torch.float32)
+    assert torch.equal(linear.weight.data.float(), narrowed(base + added).float())
+    adapters.clear()
+    assert torch.equal(linear.weight.data.float(), stored.float())

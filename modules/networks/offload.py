@@ -191,7 +191,7 @@ class _Stream:
             event.record(self._lane)
 
 
-class Placement:
+class Offload:
     """The networks of one model under one plan. Used by one thread.
 
     Takes them with all weights on the CPU, unless the plan is ALL: then they stay as they are.
@@ -228,7 +228,7 @@ class Placement:
         if streamed:
             self._stream = _Stream(streamed, device, pinned=pinned)
         for network in (*texts, unet, vae):
-            attached(network, _Owner).placement = self
+            attached(network, _Owner).offload = self
 
     def work(self, part: Part) -> None:
         """This part is about to compute: it comes to the device, the others go home."""
@@ -256,11 +256,11 @@ class Placement:
 class _Owner:
     """Whose plan moves a network."""
 
-    placement: Placement | None = None
+    offload: Offload | None = None
 
 
 def bring_home(network: nn.Module) -> None:
     """The network's weights may be changed afterwards: they are where they stay."""
-    placement = attached(network, _Owner).placement
-    if placement is not None:
-        placement.go_home()
+    offload = attached(network, _Owner).offload
+    if offload is not None:
+        offload.go_home()

@@ -8,8 +8,8 @@ from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from torch import Tensor, nn
 
-from modules.networks import placement
-from modules.networks.placement import Placement, bring_home, units_of, weights_of
+from modules.networks import offload
+from modules.networks.offload import Offload, bring_home, units_of, weights_of
 from modules.networks.plans import ALL, TURNS, MemoryPlan
 
 CPU = torch.device("cpu")
@@ -82,7 +82,7 @@ def test_the_units_are_run_in_the_order_in_which_they_are_listed(
     answer(unet)
     assert run == list(units)
     rest = weights_of([], unet, nn.Identity()).unet_rest
-    assert 0 < rest < placement.bytes_of(unet) / 2
+    assert 0 < rest < offload.bytes_of(unet) / 2
 
 
 @pytest.mark.parametrize("streamed", [(0,), (1, 4), (0, 2, 5, 6), tuple(range(12))])
@@ -92,7 +92,7 @@ def test_streamed_weights_give_the_same_answer_and_two_units_at_most_are_there(
     expected, at_home = answer(unet), addresses(unet)
     weights = weights_of([text], unet, vae)
     streamed = tuple(number for number in streamed if number < len(weights.units))
-    placed = Placement(MemoryPlan("stream", streamed), CPU, texts=[text], unet=unet, vae=vae)
+    placed = Offload(MemoryPlan("stream", streamed), CPU, texts=[text], unet=unet, vae=vae)
     most = 2 * max(weights.units[number] for number in streamed)
     most += weights.unet - sum(weights.units[number] for number in streamed)
     seen = []
@@ -112,7 +112,7 @@ def test_one_part_is_there_at_a_time(
 ) -> None:
     networks = {"text": text, "unet": unet, "vae": vae}
     at_home = {name: addresses(module) for name, module in networks.items()}
-    placed = Placement(TURNS, CPU, texts=[text], unet=unet, vae=vae)
+    placed = Offload(TURNS, CPU, texts=[text], unet=unet, vae=vae)
     for part in ("text", "unet", "vae", "unet"):
         placed.work(part)
         there = {name for name in networks if away(networks[name], at_home[name])}
@@ -125,7 +125,7 @@ def test_a_weight_exchanged_at_home_travels_and_can_be_undone(
     unet: UNet2DConditionModel, vae: AutoencoderKL, text: nn.Module, homes: None
 ) -> None:
     plain = answer(unet)
-    placed = Placement(
+    placed = Offload(
         MemoryPlan("stream", tuple(range(len(units_of(unet))))),
         CPU, texts=[text], unet=unet, vae=vae,
     )  # fmt: skip
@@ -145,7 +145,7 @@ def test_where_all_stays_nothing_moves(
     unet: UNet2DConditionModel, vae: AutoencoderKL, text: nn.Module, homes: None
 ) -> None:
     at_home = addresses(unet)
-    placed = Placement(ALL, CPU, texts=[text], unet=unet, vae=vae)
+    placed = Offload(ALL, CPU, texts=[text], unet=unet, vae=vae)
     placed.work("unet")
     answer(unet)
     assert away(unet, at_home) == 0
