@@ -18,9 +18,10 @@ from typing import Any
 from modules.errors import JobStateError, RequestError
 from modules.flags import Flags, Paths, paths_of
 from modules.generation.network_names import with_names
-from modules.generation.request import Request
+from modules.generation.request import Hires, Request
 from modules.generation.version import VERSION
 from modules.generation.wish import Wish, wish_from_record
+from modules.jobs.again import enlarged
 from modules.jobs.assignment import Desk
 from modules.jobs.console import Console
 from modules.jobs.delivery import Delivery, places_of
@@ -30,6 +31,7 @@ from modules.jobs.job import Source
 from modules.jobs.lock import FolderLock
 from modules.jobs.own import OwnJobs, Visitors
 from modules.jobs.queue import JobQueue
+from modules.jobs.removal import Removal
 from modules.jobs.store import Store
 from modules.jobs.supervisor import Staff, Supervisor, WorkerStatus, starts_of
 from modules.jobs.webhooks import Webhooks
@@ -37,6 +39,7 @@ from modules.library.arrivals import Arrivals, Arrived
 from modules.library.canvas import CanvasStore
 from modules.library.cards import Cards
 from modules.library.catalog import Catalog
+from modules.library.deleted import Deleted
 from modules.library.download import Download
 from modules.library.downloads import Downloads
 from modules.library.folders import ModelFolders
@@ -111,6 +114,13 @@ class App:
         self._lock = lock
         self._store = Store(paths.easel_dir / "jobs.sqlite")
         self._delivery = Delivery(self._store, places_of(flags, paths), self.history.add)
+        self.removal = Removal(
+            self._store,
+            self._delivery,
+            self.history,
+            Deleted(paths.easel_dir / "deleted"),
+            days=lambda: settings.current.easel.easel_keep_deleted_days,
+        )
         self.visitors = Visitors(apart=flags.keeps_users_apart)
         self._queue = JobQueue(
             self._store,
@@ -214,6 +224,28 @@ class App:
             priority=view.priority,
         )
 
+    def enlarge(self, job_id: str, index: int, hires: Hires, *, source: Source = "easel") -> str:
+        """Queue the second pass `hires` alone over picture `index` of a txt2img job, with what it
+        was made with: seed, prompts, settings, checkpoint. The new job's id; it makes one picture.
+        RequestError for a picture of another kind.
+        """
+        view = self.jobs.view(job_id)
+        item = next((each for each in view.items if each.index == index), None)
+        if view.kind != "txt2img" or item is None or not view.request:
+            raise RequestError(
+                "only a picture of txt2img can be made larger so: choose one", field="image"
+            )
+        made = wish_from_record(view.kind, view.request)
+        assert isinstance(made, Request)
+        first = self.inputs.put(self.jobs.image_bytes(job_id, index)[0])
+        return self.intake.take(
+            enlarged(made, item, first, hires),
+            Settings.from_record(view.settings),
+            source=source,
+            owner=self.visitors.user,
+            priority=view.priority,
+        )
+
     def worker_status(self) -> WorkerStatus:
         """How the workers are."""
         return self._supervisor.status()
@@ -282,6 +314,7 @@ class App:
         )
         named = {name for text in self._store.requests() for name in _SHA256.findall(text)}
         self.inputs.sweep(named)
+        self.removal.sweep()
         self.canvas.sweep(older_than=keep.easel_keep_jobs_days * _DAY)
         self.thumbnails.sweep()
 

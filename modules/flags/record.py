@@ -9,6 +9,7 @@ import argparse
 import difflib
 import os
 import shlex
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +49,7 @@ class Flags(Launch, Places, Memory, Attention, Network, Api, Interface, Obsolete
 
     ignored: tuple[str, ...] = ()  # unknown flags, where IGNORE_CMD_ARGS_ERRORS lets them pass
     password_file_text: str = ""  # what --gradio-auth-path holds
+    file_manager: str = ""  # the command that shows a folder on this machine's desktop; "": none
 
     def __repr__(self) -> str:
         given = {row.name: self.public()[row.name] for row in ROWS if self.gives(row)}
@@ -219,9 +221,21 @@ def parse(
     values["api"] = values["api"] or values["test_server"]
     if values["gradio_auth_path"]:
         values["password_file_text"] = _read_passwords(Path(values["gradio_auth_path"]))
+    values["file_manager"] = _file_manager(environ, windows=windows)
     flags = Flags(**values, ignored=tuple(rest))
     _check(flags)
     return flags
+
+
+def _file_manager(environ: Mapping[str, str], *, windows: bool) -> str:
+    """ "" where nobody sits: a server without a screen, or a login from elsewhere."""
+    if environ.get("SSH_CONNECTION"):
+        return ""
+    if windows:
+        return "explorer"
+    if sys.platform == "darwin":
+        return "open"
+    return "xdg-open" if environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY") else ""
 
 
 def _finished(row: Row, value: Any) -> Any:

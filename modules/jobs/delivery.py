@@ -196,7 +196,7 @@ class Delivery:
 
     def _put(self, job_id: str, item: Item, path: Path, data: bytes) -> None:
         """Row, file, row. Called with the lock held, so that no other file takes the name."""
-        self._store.begin_item(job_id, replace(item, file=self._stored_name(path)))
+        self._store.begin_item(job_id, replace(item, file=self.stored_name(path)))
         try:
             write(path, data)
         except StorageError:
@@ -255,7 +255,7 @@ class Delivery:
             unix_only=self._places.unix_only_names,
         )
 
-    def _stored_name(self, path: Path) -> str:
+    def stored_name(self, path: Path) -> str:
         """Relative to the data folder where possible, so that the folder may be moved."""
         if path.is_relative_to(self._places.data_dir):
             return PurePath(path.relative_to(self._places.data_dir)).as_posix()

@@ -41,6 +41,7 @@ class ItemState(StrEnum):
 
     WRITING = "writing"  # the name is chosen; the file may or may not be there
     DONE = "done"
+    DELETED = "deleted"  # by a person: it is not made again, and may be put back
     FAILED = "failed"  # its input can't be used; why is in `picture`. The others are made
 
 
@@ -148,6 +149,7 @@ class ItemView:
     complete: bool  # False: interrupted in the middle
     saved: bool
     file_name: str
+    sha256: str  # of the file's bytes: what a wish names it by
 
     @classmethod
     def of(cls, item: Item) -> ItemView:
@@ -165,6 +167,7 @@ class ItemView:
             complete=item.complete,
             saved=item.saved,
             file_name=item.file.replace("\\", "/").rsplit("/", 1)[-1],
+            sha256=item.sha256,
         )
 
 

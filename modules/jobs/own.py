@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
+from pathlib import Path
 
 from modules.errors import JobError
 from modules.jobs.job import Filter, Job, JobView, Move
@@ -132,6 +133,10 @@ class OwnJobs:
         """(number, MIME type, bytes) of the newest preview; None where there is none."""
         self._check(job_id)
         return self._queue.preview(job_id)
+
+    def image_path(self, job_id: str, index: int) -> Path:
+        self._check(job_id)
+        return self._queue.image_path(job_id, index)
 
     def image_bytes(self, job_id: str, index: int) -> tuple[bytes, str, str]:
         """(the file's bytes, MIME type, file name)."""

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Protocol
 
 from modules.errors import EaselError, JobError, StorageError
@@ -194,6 +195,10 @@ class JobQueue:
                 return None
             return (live.preview_n, *live.preview)
 
+    def image_path(self, job_id: str, index: int) -> Path:
+        """Where the file is, or should be."""
+        return self._delivery.path_of(self._item(job_id, index))
+
     def image_bytes(self, job_id: str, index: int) -> tuple[bytes, str, str]:
         """(the file's bytes, MIME type, file name)."""
         item = self._item(job_id, index)
@@ -214,8 +219,8 @@ class JobQueue:
         return self._store.take()
 
     def missing(self, job: Job) -> tuple[int, ...]:
-        """The pictures of the job that are still to be made; what can't be used is not tried
-        again.
+        """The pictures of the job that are still to be made: neither those that can't be, nor
+        deleted ones.
         """
         items = self._store.items(job.id)
         over = {item.index for item in items if item.state is not ItemState.WRITING}
@@ -328,6 +333,7 @@ class JobQueue:
         return Rows(
             items=self._store.items(job.id, below=most if most >= 0 else NO_LIMIT),
             made=tally[ItemState.DONE],
+            deleted=tally[ItemState.DELETED],
             unusable=unusable,
             failed=self._store.unusable(job.id, _FAILURES) if unusable else (),
         )

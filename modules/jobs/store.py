@@ -303,6 +303,31 @@ class Store(Line):
             )
             cursor.execute("update jobs set deaths = 0 where id = ?", (job_id,))
 
+    def item_at(self, file: str) -> tuple[str, Item] | None:
+        """(job's id, picture) of the file of that stored name; None where no job made it."""
+        rows = self._rows(
+            f"select jobs.id, {ITEM_COLUMNS.replace('state', 'items.state')} from items "
+            "join jobs on jobs.sequence = items.job where items.state = 'done' and file = ?",
+            (file,),
+        )
+        return next(((row[0], item_of(row[1:])) for row in rows), None)
+
+    def note_deleted(self, job_id: str, index: int) -> None:
+        """The picture was deleted: the job does not lack it."""
+        self._set_item(job_id, index, "state = 'deleted'")
+
+    def place_item(self, job_id: str, index: int, file: str) -> None:
+        """The deleted picture is back, as that file."""
+        self._set_item(job_id, index, "state = 'done', file = ?", file)
+
+    def _set_item(self, job_id: str, index: int, change: str, *values: str) -> None:
+        with self._transaction() as cursor:
+            cursor.execute(
+                f"update items set {change} where number = ? "
+                "and job = (select sequence from jobs where id = ?)",
+                (*values, index, job_id),
+            )
+
     def drop_item(self, job_id: str, index: int) -> None:
         """The picture is missing again."""
         with self._transaction() as cursor:

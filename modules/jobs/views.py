@@ -24,6 +24,7 @@ class Rows:
 
     items: Sequence[Item]
     made: int
+    deleted: int = 0  # made, and since then deleted by a person
     unusable: int = 0
     failed: Sequence[Item] = ()
 
@@ -32,7 +33,10 @@ class Rows:
         """Where all rows are at hand."""
         failed = [item for item in items if item.state is ItemState.FAILED]
         made = [item for item in items if item.state is ItemState.DONE and item.index != GRID]
-        return cls(items=items, made=len(made), unusable=len(failed), failed=failed)
+        deleted = sum(item.state is ItemState.DELETED and item.index != GRID for item in items)
+        return cls(
+            items=items, made=len(made), deleted=deleted, unusable=len(failed), failed=failed
+        )
 
 
 def view_of(
@@ -51,7 +55,8 @@ def view_of(
     there = [ItemView.of(item) for item in rows.items if item.state is ItemState.DONE]
     made = tuple(item for item in there if item.index != GRID)
     state = JobState.FAILED if owed and not job.is_finished else job.state
-    share = (rows.made + rows.unusable) / max(1, job.image_count)
+    over = rows.made + rows.deleted + rows.unusable
+    share = over / max(1, job.image_count)
     waits = state is JobState.QUEUED
     request = record_of(job.request)
     inputs = inputs_of(request)
@@ -78,9 +83,7 @@ def view_of(
         message=live.message if live else trouble if waits else "",
         stopping=job.stopping if state is JobState.RUNNING else "",
         interrupted=job.is_finished
-        and (
-            rows.made + rows.unusable < job.image_count or not all(item.complete for item in made)
-        ),
+        and (over < job.image_count or not all(item.complete for item in made)),
         error=owed.to_record() if owed else job.error,
         items=made,
         grid=next((item for item in there if item.index == GRID), None),

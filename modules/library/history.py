@@ -89,7 +89,7 @@ class History:
 
     def set_favourite(self, number: int, favourite: bool, owner: str | None = None) -> None:
         self._row(number, "path", owner)
-        with self._lock:
+        with self._lock, self._base:
             self._base.execute(
                 "update pictures set favourite = ? where id = ?", (int(favourite), number)
             )
@@ -105,8 +105,8 @@ class History:
             )
         return Choices(models, samplers, networks)
 
-    def add(self, path: Path, owner: str = "") -> None:
-        """Note a picture that was just written, or changed."""
+    def add(self, path: Path, owner: str = "", *, favourite: bool = False) -> None:
+        """Note a picture that was just written, or changed. `favourite`: mark it too."""
         try:
             row = _row_of(path)
         except OSError as error:
@@ -115,15 +115,30 @@ class History:
         try:
             with self._lock:
                 self._note([(row, owner)])
+                if favourite:
+                    with self._base:
+                        self._base.execute(
+                            "update pictures set favourite = 1 where path = ?", (str(path),)
+                        )
         except sqlite3.Error as error:  # the next look finds the file
             log.warning("%s is not in the history: %s", path.name, error)
 
-    def remove(self, number: int, owner: str | None = None) -> None:
-        """Delete the picture's file, and forget it. OSError where the file stays."""
-        path = self.path(number, owner)
-        path.unlink(missing_ok=True)
+    def owner_of(self, number: int) -> str:
+        """Whose picture `number` is; "" where nobody had to log in."""
+        return self._row(number, "owner", None)
+
+    def is_favourite(self, path: Path) -> bool:
         with self._lock:
-            self._forget([number])
+            row = self._base.execute(
+                "select favourite from pictures where path = ?", (str(path),)
+            ).fetchone()
+        return bool(row and row[0])
+
+    def forget(self, path: Path) -> None:
+        """The file is gone."""
+        with self._lock:
+            rows = self._base.execute("select id from pictures where path = ?", (str(path),))
+            self._forget([number for (number,) in rows.fetchall()])
 
     def look(self, *, force: bool = False) -> bool:
         """Bring the table up to date with the folders; True where something changed.

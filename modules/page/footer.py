@@ -52,6 +52,7 @@ def _options(settings: Settings) -> dict[str, Any]:
         "emphasis_tag_step": settings.ui_prompt_editing.keyedit_precision_extra,
         "delimiters": _delimiters(settings),
         "move_items": settings.ui_prompt_editing.keyedit_move,
+        "keep_deleted_days": settings.easel.easel_keep_deleted_days,
         "restart_on_enter": settings.easel.easel_restart_on_ctrl_enter,
         "count_tokens": not settings.ui_prompt_editing.disable_token_counters,
     }

@@ -57,6 +57,7 @@ SCRIPTS = (
     *models.SCRIPTS,
     *queue_panel.SCRIPTS,
     "notices.js",
+    "deleting.js",
     "settings.js",
     "status.js",
     "keeping.js",

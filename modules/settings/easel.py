@@ -39,6 +39,13 @@ class Easel(Section, id="easel", title="Easel", category="Easel"):
         low=0,
         high=3650,
     )
+    easel_keep_deleted_days: int = option(
+        30,
+        "Days that a deleted picture can be put back",
+        "It lies under easel/deleted so long. 0: it is gone at once.",
+        low=0,
+        high=3650,
+    )
     easel_keep_jobs: int = option(
         2000, "Most finished jobs that are remembered", low=0, high=1_000_000
     )

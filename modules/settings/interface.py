@@ -127,5 +127,4 @@ class Gallery(Section, id="ui_gallery", title="Gallery", category=CATEGORY):
         "Subdirectory",
         "Which directory the folder button opens",
         choices=("Output Root", "Subdirectory", "Subdirectory (even temp dir)"),
-        built=False,
     )

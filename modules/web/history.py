@@ -15,7 +15,6 @@ from fastapi import Path as PathParameter
 from pydantic import BaseModel, Field
 
 from modules.app import App
-from modules.errors import StorageError
 from modules.generation import infotext as infotexts
 from modules.library.history_search import Found, Search
 from modules.pictures.metadata import MIMES
@@ -141,9 +140,6 @@ def _add_pictures(router: APIRouter, app: App) -> None:
 
     @router.delete("/{number}")
     def delete(number: Number) -> dict[str, Any]:
-        """Delete the picture's file. There is no way back."""
-        try:
-            app.history.remove(number, app.visitors.owner)
-        except OSError as error:
-            raise StorageError(f"the file can't be deleted: {error.strerror}") from error
-        return {}
+        """Delete the picture. `id` puts it back (`/easel/v1/deleted`); null: it is gone."""
+        entry = app.removal.of_history(number, app.visitors.owner)
+        return {"id": entry.id if entry else None}

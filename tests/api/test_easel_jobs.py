@@ -258,4 +258,8 @@ def test_a_closed_stream_makes_room() -> None:
 
 
 def test_who_asks_is_told(client: TestClient) -> None:
-    assert client.get("/easel/v1/me").json() == {"user": "", "sees_all": True}
+    assert client.get("/easel/v1/me").json() == {
+        "user": "",
+        "sees_all": True,
+        "shows_folders": False,
+    }

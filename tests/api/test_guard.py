@@ -271,7 +271,9 @@ def test_users_see_only_what_is_theirs(stranger: TestClient) -> None:
     job = stranger.post("/easel/v1/jobs", json=record, auth=ANN).json()
     assert stranger.get(job["url"], auth=ANN).json()["owner"] == "ann"
     assert stranger.get(job["url"], auth=BOB).status_code == 404
-    assert stranger.get("/easel/v1/me", auth=BOB).json() == {"user": "bob", "sees_all": False}
+    assert stranger.delete(f"{job['url']}/images/0", auth=BOB).status_code == 404
+    me = stranger.get("/easel/v1/me", auth=BOB).json()
+    assert (me["user"], me["sees_all"]) == ("bob", False)
 
 
 def test_large_pictures_and_batches_are_refused(fresh: App) -> None:

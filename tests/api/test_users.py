@@ -62,10 +62,11 @@ def test_a_job_belongs_to_who_logged_in_whatever_it_claims(ann: TestClient) -> N
 
 def test_another_s_job_is_as_if_it_never_was(ann: TestClient, bob: TestClient) -> None:
     job_id = submit(ann, prompt="slow 0.05", steps=20, n_iter=2)
-    reads = ["", "/preview", "/images/0", "/events"]
-    posts = ["/interrupt", "/skip", "/cancel", "/retry", "/duplicate"]
+    reads = ["", "/preview", "/images/0", "/images/0/start", "/zip", "/events"]
+    posts = ["/interrupt", "/skip", "/cancel", "/retry", "/duplicate", "/images/0/enlarge"]
     for ending in reads:
         assert bob.get(f"/easel/v1/jobs/{job_id}{ending}").status_code == 404, ending
+    assert bob.delete(f"/easel/v1/jobs/{job_id}/images/0").status_code == 404
     for ending in posts:
         assert bob.post(f"/easel/v1/jobs/{job_id}{ending}").status_code == 404, ending
     moved = bob.post(f"/easel/v1/jobs/{job_id}/move", json={"to": "front"})
@@ -88,6 +89,10 @@ def test_the_history_is_one_s_own(ann: TestClient, bob: TestClient) -> None:
     assert bob.post(f"/easel/v1/history/{number}/favourite", json=mark).status_code == 404
     assert bob.delete(f"/easel/v1/history/{number}").status_code == 404
     assert bob.get("/easel/v1/history/choices").json()["models"] == []
+    deleted = ann.delete(f"/easel/v1/history/{number}").json()["id"]
+    assert bob.get("/easel/v1/deleted").json()["pictures"] == []
+    assert bob.post(f"/easel/v1/deleted/{deleted}/restore").status_code == 404
+    assert ann.post(f"/easel/v1/deleted/{deleted}/restore").status_code == 200
 
 
 def test_stopping_whatever_runs_stops_only_one_s_own(ann: TestClient, bob: TestClient) -> None:

@@ -95,6 +95,9 @@ def test_a_favourite_is_found_again_and_a_deleted_picture_is_gone(
 
     count(history, "0 pictures found")
     assert not (pictures / "00005.png").exists()
+    history.page.get_by_role("button", name="Put back").click()
+    count(history, "1 picture found")
+    assert (pictures / "00005.png").exists()
 
 
 def test_a_search_that_finds_nothing_says_so_and_scripts_in_prompts_are_text(

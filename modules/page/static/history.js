@@ -280,16 +280,13 @@
 
     async remove() {
       const [at, record] = [this.grid.selected, this.current()];
-      if (!record || !confirm(t("Delete {name}? There is no way back.", { name: record.name }))) return;
-      try {
-        await ask(`${API}/${record.id}`, { method: "DELETE" });
-      } catch (error) {
-        EaselNotices.show(`${record.name} was not deleted: ${error.message}`);
-        return;
-      }
-      await this.find(true);
-      if (this.total) this.grid.select(Math.min(at, this.total - 1));
-      else this.close();
+      if (!record) return;
+      const after = async () => {
+        await this.find(true);
+        if (this.total) this.grid.select(Math.min(at, this.total - 1));
+        else this.close();
+      };
+      await EaselDeleting.remove({ name: record.name, path: `${API}/${record.id}`, after });
     }
   }
 

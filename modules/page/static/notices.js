@@ -15,9 +15,10 @@
     return found;
   }
 
-  function show(text) {
+  /** action: {label, run()}, a button beside the text; a notice with one is no alarm. */
+  function show(text, action = null) {
     const notice = document.createElement("div");
-    notice.className = "easel-notice";
+    notice.className = action ? "easel-notice easel-notice-calm" : "easel-notice";
     const words = document.createElement("span");
     words.textContent = text;
     const close = document.createElement("button");
@@ -25,11 +26,23 @@
     close.setAttribute("aria-label", t("Close"));
     close.textContent = "×";
     close.addEventListener("click", () => notice.remove());
-    notice.append(words, close);
+    notice.append(words, ...(action ? [button(notice, action)] : []), close);
     const all = place();
     all.append(notice);
     while (all.children.length > MOST) all.firstChild.remove();
     setTimeout(() => notice.remove(), STAYS);
+  }
+
+  function button(notice, { label, run }) {
+    const made = document.createElement("button");
+    made.type = "button";
+    made.className = "easel-notice-action";
+    made.textContent = label;
+    made.addEventListener("click", () => {
+      notice.remove();
+      run();
+    });
+    return made;
   }
 
   document.addEventListener("keydown", (event) => {

@@ -34,6 +34,7 @@
     EaselPrompts.configure(state);
     EaselResults.configure(state);
     EaselShortcuts.configure(state);
+    EaselDeleting.configure(state);
     const place = $(".easel-footer span");
     if (place) place.textContent = state.versions ?? "";
     EaselStatus.drawDevice();

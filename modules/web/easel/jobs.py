@@ -55,7 +55,7 @@ def build_router(app: App) -> APIRouter:
     return router
 
 
-def _submitted(job_id: str) -> Submitted:
+def submitted(job_id: str) -> Submitted:
     return Submitted(id=job_id, url=f"{_BASE}/{job_id}")
 
 
@@ -87,12 +87,12 @@ def _add_submit(router: APIRouter, app: App) -> None:
             idempotency_key=body.idempotency_key,
             webhook=body.webhook,
         )
-        return _submitted(job_id)
+        return submitted(job_id)
 
     @router.post("/{job_id}/duplicate", status_code=201, responses=problems(409, 429))
     def duplicate(job_id: JobId, body: Copy | None = None) -> Submitted:
         """Queue the same wish with the same settings again, as a job of its own."""
-        return _submitted(app.duplicate(job_id, new_seed=bool(body and body.new_seed)))
+        return submitted(app.duplicate(job_id, new_seed=bool(body and body.new_seed)))
 
 
 def _add_reading(router: APIRouter, app: App) -> None:

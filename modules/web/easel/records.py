@@ -56,6 +56,7 @@ class Image(BaseModel):
     complete: bool = Field(description="false: interrupted in the middle")
     saved: bool = Field(description="false: forgotten together with its job")
     file_name: str
+    sha256: str = Field(description="of the file's bytes; a job that starts from it names it so")
     url: str = Field(description="the file itself")
     data: str | None = Field(None, description="the file as base64, where it was asked for inline")
 
@@ -172,6 +173,9 @@ class Me(BaseModel):
 
     user: str = Field(description="empty where nobody has to log in")
     sees_all: bool = Field(description="false: jobs and pictures of others are hidden")
+    shows_folders: bool = Field(
+        description="who asks sits at this machine's desktop: its file manager can show folders"
+    )
 
 
 class Input(BaseModel):
@@ -180,6 +184,29 @@ class Input(BaseModel):
     sha256: str = Field(description="what a wish names it by")
     width: int
     height: int
+
+
+class Removed(BaseModel):
+    """A picture was deleted."""
+
+    id: str | None = Field(description="POST /easel/v1/deleted/{id}/restore; null: it is gone")
+
+
+class DeletedPicture(BaseModel):
+    """A deleted picture that can be put back."""
+
+    id: str
+    name: str = Field(description="of its file")
+    deleted: float = Field(description="unix seconds")
+    job: str | None = Field(description="null: of no job that is known")
+    index: int
+
+
+class DeletedPictures(BaseModel):
+    """Deleted pictures, the last one first."""
+
+    pictures: list[DeletedPicture]
+    days: int = Field(description="how long one is kept; 0: not at all")
 
 
 class Done(BaseModel):

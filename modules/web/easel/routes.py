@@ -5,11 +5,11 @@ Turns HTTP into calls of the App and views into JSON; knows no Gradio and no A11
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 
 from modules.app import App
 from modules.generation.version import VERSION
-from modules.web.easel import canvas, events, inputs, jobs, texts
+from modules.web.easel import canvas, events, inputs, jobs, results, texts
 from modules.web.easel.records import Me, Status
 
 
@@ -17,7 +17,7 @@ def build_router(app: App) -> APIRouter:
     """All routes, bound to one App."""
     router = APIRouter(prefix="/easel/v1", tags=["easel"])
     _add_program(router, app)
-    for part in (jobs, events, inputs, texts, canvas):
+    for part in (jobs, results, events, inputs, texts, canvas):
         router.include_router(part.build_router(app))
     return router
 
@@ -36,6 +36,10 @@ def _add_program(router: APIRouter, app: App) -> None:
         )
 
     @router.get("/me")
-    def me() -> Me:
+    def me(request: Request) -> Me:
         """Who is logged in."""
-        return Me(user=app.visitors.user, sees_all=app.visitors.owner is None)
+        return Me(
+            user=app.visitors.user,
+            sees_all=app.visitors.owner is None,
+            shows_folders=results.may_show_folders(request, app.flags),
+        )

@@ -121,11 +121,15 @@ def test_a_picture_that_was_just_made_belongs_to_its_owner_alone(history, folder
     assert names(history, owner="anna") == ["5"]
 
 
-def test_deleting_removes_the_file(history, folder):
+def test_a_favourite_outlives_the_program_and_a_forgotten_file_is_found_no_more(history, folder):
     (found,) = history.search(Search(text="neon"))[0]
-    history.remove(found.id)
+    history.set_favourite(found.id, True)
+    history.close()  # it opens itself again
+    assert history.is_favourite(folder / "a" / "2.png")
 
-    assert not (folder / "a" / "2.png").exists() and names(history) == ["3", "1"]
+    history.forget(folder / "a" / "2.png")
+
+    assert names(history) == ["3", "1"]
 
 
 def test_choices_name_what_occurs_the_most_frequent_first(history):
