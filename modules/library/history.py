@@ -204,10 +204,17 @@ class History:
             if len(fresh) == _AT_ONCE:
                 self._note_all(fresh)
         self._note_all(fresh)
-        gone = [number for _, _, number in known.values()]
+        # A picture may have been put elsewhere, by the output directory of a batch.
+        gone = [
+            number for path, (_, _, number) in known.items() if not self._is_elsewhere(Path(path))
+        ]
         with self._lock:
             self._forget(gone)
         return changed or bool(gone)
+
+    def _is_elsewhere(self, path: Path) -> bool:
+        """Whether the file is there, outside the folders that are looked through."""
+        return not any(path.is_relative_to(each) for each in self._folders()) and path.is_file()
 
     def _note_all(self, rows: list[tuple[tuple[Any, ...], str]]) -> None:
         with self._lock:

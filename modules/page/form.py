@@ -6,10 +6,11 @@ Knows no Gradio: the tabs hand values over by name, in the order of their own co
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 from modules.errors import RequestError
+from modules.generation.batch import Input
 from modules.generation.infotext_fields import SAME_CHECKPOINT, SAME_SAMPLER, SAME_SCHEDULE
 from modules.generation.request import FILL_MODES, RESIZE_MODES, Hires, Init, Mask, Request
 from modules.generation.soft_inpainting import SoftInpainting
@@ -19,8 +20,18 @@ from modules.settings import TABLE
 Kind = Literal["text", "whole", "number", "flag", "list"]
 TABS = ("txt2img", "img2img")
 PAGE_TABS = (*TABS, "pnginfo", "settings")
-SOURCE_TABS = ("img2img", "sketch", "inpaint", "inpaint_sketch", "inpaint_upload")
-INPAINT_TABS = SOURCE_TABS[2:]
+CANVAS_TABS = ("img2img", "sketch", "inpaint", "inpaint_sketch", "inpaint_upload")
+SOURCE_TABS = (*CANVAS_TABS, "batch")
+INPAINT_TABS = CANVAS_TABS[2:]
+PNG_INFO_FIELDS = (
+    "Prompt",
+    "Negative prompt",
+    "Seed",
+    "CFG scale",
+    "Sampler",
+    "Steps",
+    "Model hash",
+)
 MASK_MODES = ("Inpaint masked", "Inpaint not masked")
 INPAINT_AREAS = ("Whole picture", "Only masked")
 
@@ -73,6 +84,12 @@ FIELDS: Mapping[str, Kind] = {
     "soft_influence": "number",
     "soft_threshold": "number",
     "soft_contrast": "number",
+    "batch_input_dir": "text",
+    "batch_output_dir": "text",
+    "batch_mask_dir": "text",
+    "batch_use_png_info": "flag",
+    "batch_png_info_dir": "text",
+    "batch_png_info_props": "list",
     "override_settings": "list",
 }
 # Fields of a Request that are taken as they are.
@@ -98,12 +115,15 @@ _EXTRAS = ("subseed", "subseed_strength", "seed_resize_from_w", "seed_resize_fro
 class Start:
     """What img2img starts from: sums of the stored pictures, and sizes in pixels.
 
-    size: None for the form's own, else that of "Resize by".
+    size: None for the form's own, else that of "Resize by". inputs: of a batch, instead of `image`.
+    settings: of this job alone.
     """
 
-    image: str
+    image: str = ""
     mask: str | None = None
     size: tuple[int, int] | None = None
+    inputs: tuple[Input, ...] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 def fits(name: str, value: Any) -> bool:
@@ -189,11 +209,14 @@ def _hires(values: Mapping[str, Any]) -> Hires | None:
 
 
 def _init(values: Mapping[str, Any], start: Start) -> Init:
+    has_masks = any(given.mask is not None for given in start.inputs)
+    image = start.mask if start.mask is not None else "" if has_masks else None
     return Init(
-        images=(start.image,),
+        images=() if start.inputs else (start.image,),
+        inputs=start.inputs,
         denoising_strength=values["denoising_strength"],
         resize_mode=_index("resize_mode", values, RESIZE_MODES),
-        mask=None if start.mask is None else _mask(values, start.mask),
+        mask=None if image is None else _mask(values, image),
     )
 
 

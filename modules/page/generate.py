@@ -64,7 +64,7 @@ def build(app: App, tab: str, size: tuple[int, int], notices: Notices) -> Tab:
                 chosen = styles_editor.field(app, shape)
             made.styles = styles_editor.dialog(app, shape, *chosen)
             if tab == "img2img":
-                made.sources = sources.build(app, size)
+                made.sources = sources.build(app, shape, size)
             with gr.Group(elem_classes=["easel-controls"]):
                 if tab == "img2img":
                     inpaint.resize_mode(shape)
@@ -116,7 +116,9 @@ def _on_generate(app: App, made: Tab, generate: gr.Button, notices: Notices) -> 
 
 
 def _submit(app: App, values: Mapping[str, Any], start: Start | None) -> list[Any]:
-    job_id = app.submit(form.to_request(values, start=start), source="page")
+    request = form.to_request(values, start=start)
+    changes = start.settings if start is not None else {}
+    job_id = app.submit(request, source="page", settings_changes=changes)
     return [{"job": job_id, "n": time.time_ns()}]
 
 

@@ -21,6 +21,7 @@ from gradio.themes import Base
 
 from modules.app import App
 from modules.page import (
+    batch,
     canvas,
     footer,
     generate,
@@ -62,6 +63,7 @@ SCRIPTS = (
     "status.js",
     "keeping.js",
     "sizes.js",
+    *batch.SCRIPTS,
     "sources.js",
     "aspect.js",
     "forever.js",
@@ -75,6 +77,7 @@ STYLES = (
     *canvas.STYLES,
     "style.css",
     *results.STYLES,
+    *batch.STYLES,
     *history.STYLES,
     *networks.STYLES,
     *models.STYLES,

@@ -15,9 +15,10 @@ import gradio as gr
 
 from modules.app import App
 from modules.errors import RequestError
-from modules.page import widgets
+from modules.page import batch, widgets
 from modules.page.canvas import sketch_canvas
-from modules.page.form import INPAINT_TABS, SOURCE_TABS, Start
+from modules.page.controls import Form
+from modules.page.form import CANVAS_TABS, INPAINT_TABS, SOURCE_TABS, Start
 from modules.pictures.metadata import open_image
 
 # Canvases of each sub-tab: element id, mode, label.
@@ -38,7 +39,7 @@ _TABS = {
     "inpaint_sketch": ("Inpaint sketch", "img2img_inpaint_sketch_tab"),
     "inpaint_upload": ("Inpaint upload", "img2img_inpaint_upload_tab"),
 }
-assert tuple(_TABS) == tuple(_CANVASES) == SOURCE_TABS
+assert tuple(_TABS) == tuple(_CANVASES) == CANVAS_TABS
 
 
 @dataclass
@@ -63,7 +64,7 @@ class Sources:
         return [gr.skip() for _ in self.outputs]
 
 
-def build(app: App, size: tuple[int, int]) -> Sources:
+def build(app: App, form: Form, size: tuple[int, int]) -> Sources:
     """The sub-tabs, and below them the buttons that copy a picture from one to another."""
     opens = "sketch" if app.flags.opens_on_canvas else "img2img"
     canvases: dict[str, gr.HTML] = {}
@@ -73,9 +74,11 @@ def build(app: App, size: tuple[int, int]) -> Sources:
                 with gr.Row():
                     made = [_canvas(app, size, *each) for each in _CANVASES[name]]
                 canvases[name] = made[0]
+        with gr.Tab("Batch", id="batch", elem_id="img2img_batch_tab"):
+            batch.build(app, form)
     with gr.Row(elem_classes=["easel-copy"], elem_id="img2img_copy_image"):
         gr.HTML("<span>Copy image to</span>", apply_default_css=False, padding=False)
-        for name in SOURCE_TABS[:4]:
+        for name in CANVAS_TABS[:4]:
             button = gr.Button(_TABS[name][0], size="sm", scale=0, elem_id=f"copy_to_{name}")
             widgets.on_click(button, None, None, None, js=f"() => EaselSources.copy('{name}')")
     return Sources(tabs, canvases)
@@ -100,6 +103,8 @@ def start_of(app: App, values: Mapping[str, Any], told: str) -> Start:
     RequestError where there is no picture, or the record is not ours.
     """
     name, tokens, resizes = _read(told)
+    if name == "batch":
+        return _batch_of(app, values, json.loads(told)["batch"], by_scale=resizes)
     limit = app.settings.current.easel.easel_max_pixels
     canvas, mask = app.canvas, None
     match name:
@@ -129,6 +134,14 @@ def start_of(app: App, values: Mapping[str, Any], told: str) -> Start:
     )
 
 
+def _batch_of(app: App, values: Mapping[str, Any], told: Any, *, by_scale: bool) -> Start:
+    found = batch.read(told)
+    return Start(
+        inputs=tuple(batch.inputs_of(app, values, found, by_scale=by_scale)),
+        settings=batch.settings_for(app, values, found),
+    )
+
+
 def _read(told: str) -> tuple[str, list[str], bool]:
     """Name of the sub-tab, tokens of its drawings, and whether the size is that of "Resize by"."""
     try:
@@ -138,9 +151,14 @@ def _read(told: str) -> tuple[str, list[str], bool]:
     except (ValueError, TypeError, KeyError, AttributeError) as wrong:
         raise RequestError("the page did not say what to start from; reload it") from wrong
     if error:
-        raise RequestError(f"the drawing could not be saved: {error}; try again", field="image")
+        words = str(error) if name == "batch" else f"the drawing could not be saved: {error}"
+        raise RequestError(f"{words}; try again", field=str(record.get("field") or "image"))
     if name not in SOURCE_TABS:
         raise RequestError(f"there is no sub-tab {name!r}; reload the page", field="image")
+    if name == "batch":
+        if not isinstance(record.get("batch"), dict):
+            raise RequestError("the page did not say what the batch is; reload it")
+        return name, [], bool(record.get("resizes"))
     if len(tokens) != len(_CANVASES[name]) or not all(tokens):
         raise RequestError(_missing(name, tokens), field="image")
     return name, tokens, bool(record.get("resizes"))

@@ -17,7 +17,7 @@ import gradio as gr
 from modules.app import App
 from modules.errors import RequestError
 from modules.page import pasting, widgets
-from modules.page.form import INPAINT_TABS, SOURCE_TABS
+from modules.page.form import CANVAS_TABS, INPAINT_TABS
 from modules.page.generate import Tab, filled, updates
 from modules.page.notices import Notices
 from modules.pictures.metadata import read_infotext
@@ -53,7 +53,7 @@ def moved(
             *updates(txt2img.form, values),
             *updates(img2img.form, {}),
         ]
-    if target not in SOURCE_TABS:
+    if target not in CANVAS_TABS:
         raise RequestError(f"there is no tab {target!r}; reload the page")
     # A picture takes its parameters along, but not how much it was itself changed; what is to be
     # inpainted keeps the size that was chosen for it.

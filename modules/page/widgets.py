@@ -43,6 +43,10 @@ def checkbox(label: str, **more: Any) -> gr.Checkbox:
     return gr.Checkbox(False, label=label, **{**_LIVE, "min_width": 60, **more})
 
 
+def checkbox_group(label: str, choices: Sequence[str], **more: Any) -> gr.CheckboxGroup:
+    return gr.CheckboxGroup(list(choices), value=[], label=label, **{**_LIVE, **more})
+
+
 def radio(label: str, choices: Sequence[str], value: str, **more: Any) -> gr.Radio:
     return gr.Radio(list(choices), value=value, label=label, **{**_LIVE, **more})
 

@@ -24,13 +24,16 @@ class Easel:
         self.server = server
         self.problems: list[str] = []
         self.may_lose_server = False
+        self.may_be_refused = False  # a 4xx is logged by the browser whatever the page does
         page.on("pageerror", lambda error: self.problems.append(f"error: {error}"))
         page.on("console", self._heard)
         page.on("request", lambda request: self._asked(request.url))
 
     def _heard(self, message: Any) -> None:
         lost = "ERR_CONNECTION" in message.text or "ERR_EMPTY_RESPONSE" in message.text
-        if message.type == "error" and not (self.may_lose_server and lost):
+        refused = "responded with a status of 4" in message.text
+        allowed = (self.may_lose_server and lost) or (self.may_be_refused and refused)
+        if message.type == "error" and not allowed:
             self.problems.append(f"console: {message.text} {message.location}")
 
     def _asked(self, url: str) -> None:

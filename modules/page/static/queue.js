@@ -62,8 +62,8 @@
       if (this.root.hidden) return;
       try {
         const [live, all] = await Promise.all([
-          ask(`${API}?state=running&state=queued&limit=500`),
-          ask(`${API}?state=done&state=failed&state=cancelled&limit=${ENDED}`),
+          ask(`${API}?state=running&state=queued&limit=500&brief=true`),
+          ask(`${API}?state=done&state=failed&state=cancelled&limit=${ENDED}&brief=true`),
         ]);
         const first = (job) => job.state === "running" ? -1 : job.position;
         this.draw(live.jobs.sort((one, other) => first(one) - first(other)), all.jobs);
@@ -103,7 +103,7 @@
     }
 
     told(job) {
-      return [job.state, job.position, job.step, job.image_index, job.items.length, job.message, job.stopping,
+      return [job.state, job.position, job.step, job.image_index, job.made, job.message, job.stopping,
         Math.round(job.eta ?? 0), this.waiting.length];
     }
 
@@ -140,7 +140,7 @@
     }
 
     state(job) {
-      const made = t("{n}/{all} pictures", { n: job.items.length, all: job.image_count });
+      const made = t("{n}/{all} pictures", { n: job.made, all: job.image_count });
       const count = job.image_count > 1 ? ` · ${made}` : "";
       if (job.state === "running") {
         const parts = [job.message || t("step {n}/{all}", { n: job.step, all: job.steps })];
@@ -169,7 +169,7 @@
       }
       if (job.state === "running")
         return job.stopping ? [] : [act("Stop, and keep what is made", icons.stop, "interrupt")];
-      const lacks = job.interrupted || job.state === "failed" || job.items.length < job.image_count;
+      const lacks = job.interrupted || job.state === "failed" || job.made < job.image_count;
       const found = lacks ? [act("Make what is missing", icons.retry, "retry")] : [];
       found.push(act("Once more with another seed", icons.again, "duplicate", { new_seed: true }));
       if (job.items.length && ["txt2img", "img2img"].includes(job.kind))

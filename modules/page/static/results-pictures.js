@@ -72,7 +72,14 @@
       );
       this.thumbs.hidden = job.items.length < 2;
       this.select(Math.min(this.selected, job.items.length - 1));
-      this.notes.textContent = (job.warnings ?? []).join("\n");
+      this.note(job);
+    }
+
+    /** What is to be said of the job: warnings, and which pictures of a batch can't be used. */
+    note(job) {
+      const failures = (job.failures ?? []).map(({ name, message }) => `${name}: ${message}`);
+      const text = [...failures, ...(job.warnings ?? [])].join("\n");
+      if (this.notes.textContent !== text) this.notes.textContent = text;
     }
 
     select(place) {

@@ -92,7 +92,7 @@
     async look() {
       const id = this.job;
       try {
-        const job = await ask(`${API}jobs/${id}?look=${!document.hidden}`);
+        const job = await ask(`${API}jobs/${id}?brief=true&look=${!document.hidden}`);
         if (id !== this.job) return;
         this.draw(job);
         if (job.state === "queued" || job.state === "running") {
@@ -116,7 +116,7 @@
 
     /* Look around: earlier jobs, waiting jobs; follow the oldest unless one is followed already. */
     async next() {
-      const { jobs } = await ask(`${API}jobs?kind=${this.tab}&limit=50`);
+      const { jobs } = await ask(`${API}jobs?kind=${this.tab}&limit=50&brief=true`);
       this.pictures.drawRecent(jobs);
       const live = jobs.filter((job) => job.state === "running" || job.state === "queued").reverse();
       const now = this.job ?? live[0]?.id;
@@ -157,7 +157,8 @@
       } else if (running) {
         const parts = [job.message || `${percent} %`];
         if (job.steps && !job.message) parts.push(`step ${job.step}/${job.steps}`);
-        if (job.image_count > 1) parts.push(`picture ${Math.min(job.image_index + 1, job.image_count)}/${job.image_count}`);
+        if (job.input_count) parts.push(`${job.input_number + 1} of ${job.input_count}: ${job.input_name}`);
+        else if (job.image_count > 1) parts.push(`picture ${Math.min(job.image_index + 1, job.image_count)}/${job.image_count}`);
         if (job.eta) parts.push(`${span(job.eta)} left`);
         if (job.stopping) parts.push(job.stopping === "now" ? "stopping" : "stopping after this picture");
         this.say(parts.join(" · "));
@@ -167,6 +168,7 @@
         this.ended(job);
       }
       this.pictures.drawPreview(job);
+      if (job.id === this.pictures.shown?.id) this.pictures.note(job);
       const { shown } = this.pictures;
       const isNew = shown?.id !== job.id && job.items.length;
       if (isNew || (shown?.id === job.id && shown.items.length !== job.items.length)) {
@@ -179,7 +181,10 @@
       const taken = job.finished && job.started ? span(job.finished - job.started) : "";
       if (job.state === "failed") this.say(job.error?.message ?? "The job failed", true);
       else if (job.interrupted || job.state === "cancelled") this.say("Interrupted");
-      else this.say(taken ? `Done in ${taken}` : "Done");
+      else {
+        const done = taken ? `Done in ${taken}` : "Done";
+        this.say(job.failed ? `${done}; ${job.failed} of ${job.image_count} could not be made` : done);
+      }
     }
 
     say(text, isError = false) {

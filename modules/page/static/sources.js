@@ -20,6 +20,7 @@
       tab: "img2img_inpaint_upload_tab",
       canvases: ["img_inpaint_base", "img_inpaint_mask"],
     },
+    batch: { label: "Batch", tab: "img2img_batch_tab", canvases: [] },
   };
   const MAX_SIDE = 2048;
 
@@ -47,8 +48,10 @@
     try {
       const { canvases } = SOURCES[record.from];
       record.tokens = await Promise.all(canvases.map((id) => EaselCanvasGradio.flush(id)));
+      if (record.from === "batch") record.batch = await EaselBatch.record();
     } catch (error) {
       record.error = String(error.message ?? error);
+      record.field = error.field ?? "";
     }
     return [...args.slice(0, -1), JSON.stringify(record)];
   }
@@ -79,7 +82,8 @@
     if (!line) return;
     const from = size();
     const to = from?.map((side) => Math.floor(Math.trunc(side * scale) / 8) * 8);
-    line.textContent = from ? `resize: from ${from.join("x")} to ${to.join("x")}` : "no picture yet";
+    if (open() === "batch") line.textContent = `each picture's own size times ${scale}`;
+    else line.textContent = from ? `resize: from ${from.join("x")} to ${to.join("x")}` : "no picture yet";
   }
 
   /* ---- a picture pasted where nothing takes it goes to the first empty canvas in sight ---- */
@@ -91,6 +95,11 @@
     const file = [...(event.clipboardData?.files ?? [])].find((each) => PICTURE.test(each.type));
     if (!file) return;
     const ids = SOURCES[open()].canvases;
+    if (!ids.length) {
+      EaselBatch.add([file]);
+      event.preventDefault();
+      return;
+    }
     const empty = ids.find((id) => EaselCanvas.get(id)?.isEmpty);
     EaselCanvasGradio.load(empty ?? ids.at(-1), file);
     event.preventDefault();
