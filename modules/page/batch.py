@@ -66,21 +66,20 @@ def build(app: App, form: Form) -> None:
                 "Input directory",
                 "a folder of the machine that Easel runs on",
             )
-            with gr.Row():
-                _folder(
-                    form,
-                    "batch_output_dir",
-                    "Output directory",
-                    "empty: where img2img's pictures go",
-                    visible=may_write,
-                )
-                _folder(
-                    form,
-                    "batch_mask_dir",
-                    "Inpaint batch mask directory (required for inpaint batch processing only)",
-                    "one mask for all, or masks called as the pictures",
-                    elem_id="img2img_batch_inpaint_mask_dir",
-                )
+            _folder(
+                form,
+                "batch_output_dir",
+                "Output directory",
+                "empty: where img2img's pictures go",
+                visible=may_write,
+            )
+            _folder(
+                form,
+                "batch_mask_dir",
+                "Inpaint batch mask directory (required for inpaint batch processing only)",
+                "one mask for all, or masks called as the pictures",
+                elem_id="img2img_batch_inpaint_mask_dir",
+            )
     with gr.Accordion("PNG info", open=False, elem_id="img2img_batch_png_info"):
         form.add(
             "batch_use_png_info",

@@ -224,7 +224,6 @@ class Img2img(Section, id="img2img", title="img2img", category=CATEGORY):
         low=-1,
         high=1000,
         step=1,
-        built=False,
     )
     overlay_inpaint: bool = option(
         True, "Lay the untouched original back over an inpainted picture"
