@@ -1,8 +1,9 @@
 """Drawings in progress, so that a reload, a crash or a second browser loses none.
 
-A drawing is a folder: `state.json` (size, ground), `ink.png` (what was painted, straight alpha),
-`ground` (the original file under the ink, byte for byte, where there is one). Knows nothing of
-jobs; gives pictures and masks as file bytes.
+A drawing is a folder: `state.json` (size, ground, layers) and the files it names, which are the
+layers' pixels (PNG, straight alpha) and the original file under them, byte for byte, where there is
+one. A save writes new files and then the state, so that a kill in between leaves the drawing before
+it. Knows nothing of jobs; gives pictures and masks as file bytes.
 """
 
 from __future__ import annotations
@@ -13,27 +14,59 @@ import re
 import shutil
 import threading
 import time
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from PIL import Image
 
 from modules.errors import ImageError, RequestError
 from modules.pictures.files import storage_error, write
-from modules.pictures.ink import composite_ink, ink_mask, paint_over, png
+from modules.pictures.ink import composite_ink, faded, ink_mask, lay_over, paint_over, png
 from modules.pictures.metadata import open_image
 
 _ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
+_LAYER_ID = re.compile(r"[a-z0-9]{1,32}")
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
-Part = Literal["ink", "background"]
-_FILES: dict[Part, str] = {"ink": "ink.png", "background": "ground"}
+_MAX_LAYERS = 64
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer's record; its pixels, if any, are a file of the size they need at (x, y).
+
+    opacity in percent. file: its name in the drawing's folder, "" where nothing is drawn.
+    """
+
+    id: str
+    name: str = ""
+    opacity: int = 100
+    hidden: bool = False
+    x: int = 0
+    y: int = 0
+    blank: bool = False
+    file: str = ""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.id, str) or not _LAYER_ID.fullmatch(self.id):
+            raise RequestError(f"{str(self.id)[:80]!r} is no layer id", field="canvas")
+        for name, value, high in (
+            ("opacity", self.opacity, 100),
+            ("x", self.x, 16_384),
+            ("y", self.y, 16_384),
+        ):
+            if not _whole(value, 0, high):
+                raise RequestError(f"a layer's {name} is {value!r}; give 0..{high}", field="canvas")
+
+    @property
+    def shows(self) -> bool:
+        return bool(self.file) and not self.hidden and self.opacity > 0
 
 
 @dataclass(frozen=True)
 class CanvasState:
-    """What lies under the ink: a colour, or (`image`) the stored ground file. Sizes in pixels."""
+    """What lies under the layers: a colour, or (`image`) the stored ground file. Sizes in pixels."""
 
     width: int
     height: int
@@ -41,19 +74,59 @@ class CanvasState:
     image: bool = False
     name: str = ""  # the ground's file name, for people
     revision: int = 0
+    edit: int = 0  # the browser's number of the last change that is in here
+    active: int = 0  # which layer was drawn on
+    layers: tuple[Layer, ...] = ()
+    ground: str = ""  # name of the ground's file in the drawing's folder
 
     def __post_init__(self) -> None:
         for name, value in (("width", self.width), ("height", self.height)):
-            if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 16_384:
+            if not _whole(value, 1, 16_384):
                 raise RequestError(
                     f"the canvas's {name} is {value!r}; give 1..16384", field="canvas"
                 )
         if not isinstance(self.colour, str) or not _COLOUR.fullmatch(self.colour):
             raise RequestError(f"{self.colour!r} is no colour; write #rrggbb", field="canvas")
+        if not _whole(self.edit, 0, 2**53) or not _whole(self.active, 0, _MAX_LAYERS):
+            raise RequestError("the canvas state's edit and active are numbers", field="canvas")
+        if len(self.layers) > _MAX_LAYERS:
+            raise RequestError(f"a drawing has at most {_MAX_LAYERS} layers", field="canvas")
 
     def to_record(self) -> dict[str, Any]:
         """Plain values."""
         return asdict(self)
+
+    @property
+    def files(self) -> set[str]:
+        return {name for name in (self.ground, *(each.file for each in self.layers)) if name}
+
+
+def _whole(value: Any, low: int, high: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
+
+
+#: What a browser may say of a drawing; the rest of a CanvasState is the server's.
+_SAID = ("width", "height", "colour", "image", "name", "edit", "active")
+_SAID_OF_LAYER = ("id", "name", "opacity", "hidden", "x", "y", "blank")
+
+
+def _state_of(said: Mapping[str, Any]) -> CanvasState:
+    """The state that a browser sent, without the files. RequestError where it is unusable."""
+    layers = said.get("layers", ())
+    if not isinstance(layers, Sequence) or not all(isinstance(each, Mapping) for each in layers):
+        raise RequestError("the canvas state's layers are a list of records", field="canvas")
+    try:
+        return CanvasState(
+            **{name: said[name] for name in _SAID if name in said},
+            layers=tuple(
+                Layer(**{name: each[name] for name in _SAID_OF_LAYER if name in each})
+                for each in layers
+            ),
+        )
+    except TypeError as error:
+        raise RequestError(
+            "the canvas state needs width and height, and each layer an id", field="canvas"
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -62,7 +135,7 @@ class _Drawing:
 
     state: CanvasState
     file: bytes | None
-    ink: Image.Image | None
+    layers: tuple[tuple[Layer, Image.Image], ...]  # those that show, lowest first
     max_pixels: int
 
     @property
@@ -73,6 +146,22 @@ class _Drawing:
         if self.file is None:
             return Image.new("RGB", self.size, self.state.colour)
         return open_image(self.file, max_pixels=self.max_pixels, field="canvas")
+
+    def ink(self) -> Image.Image:
+        """All layers over nothing, RGBA."""
+        ink = Image.new("RGBA", self.size)
+        for layer, image in self.layers:
+            lay_over(ink, faded(image, layer.opacity), (layer.x, layer.y))
+        return ink
+
+    def painted(self) -> Image.Image:
+        """All layers over the ground, each in turn as the browser shows them."""
+        picture = self.ground()
+        for layer, image in self.layers:
+            whole = Image.new("RGBA", self.size)
+            whole.paste(faded(image, layer.opacity), (layer.x, layer.y))
+            picture = composite_ink(picture, whole)
+        return picture
 
 
 class CanvasStore:
@@ -92,57 +181,78 @@ class CanvasStore:
         canvas_id: str,
         state: Mapping[str, Any],
         *,
-        ink: bytes | None,
+        layers: Mapping[str, bytes],
         background: bytes | None,
         max_pixels: int,
     ) -> str:
         """Keep a drawing; the token that names this revision of it.
 
-        `ink` None: nothing painted. `background` None with state["image"]: the ground is unchanged.
-        RequestError or ImageError where a part is unusable: then the stored drawing stays as it
-        was.
+        layers: PNG files by layer id; one that is neither here nor blank is unchanged.
+        `background` None with state["image"]: the ground is unchanged. RequestError or ImageError
+        where a part is unusable or was not kept: then the stored drawing stays as it was.
         """
-        known = {
-            name: state[name]
-            for name in ("width", "height", "colour", "image", "name")
-            if name in state
-        }
-        try:
-            wanted = CanvasState(**known)
-        except TypeError as error:
-            raise RequestError("the canvas state needs width and height", field="canvas") from error
+        wanted = _state_of(state)
         folder = self._of(canvas_id)
-        for part in (ink, background):
-            if part is not None:
-                size = open_image(part, max_pixels=max_pixels, field="canvas").size
-                if size != (wanted.width, wanted.height):
-                    raise ImageError(
-                        f"a {size[0]}x{size[1]} layer on a {wanted.width}x{wanted.height} canvas",
-                        field="canvas",
-                    )
+        self._check_sizes(wanted, layers, background, max_pixels)
         with self._lock:
             before = self._read(folder)
-            if (
-                wanted.image
-                and background is None
-                and not (folder / _FILES["background"]).is_file()
-            ):
-                raise RequestError("the canvas's background was not sent", field="canvas")
             revision = before.revision + 1 if before else 1
-            new = CanvasState(**{**wanted.to_record(), "revision": revision})
-            parts: dict[Part, bytes | None] = {"ink": ink, "background": background}
-            for name, part in parts.items():
-                path = folder / _FILES[name]
-                if part is not None:
-                    write(path, part)
-                elif name == "ink" or not wanted.image:
-                    path.unlink(missing_ok=True)
+            kept = {layer.id: layer.file for layer in before.layers} if before else {}
+            files: dict[str, bytes] = {}
+            ground = ""
+            if wanted.image:
+                ground = before.ground if before and before.image else ""
+                if background is not None:
+                    ground = f"ground-{revision}"
+                    files[ground] = background
+                elif not ground or not (folder / ground).is_file():
+                    raise RequestError("the canvas's background was not sent", field="canvas")
+            named = []
+            for layer in wanted.layers:
+                name = "" if layer.blank else kept.get(layer.id, "")
+                if layer.id in layers and not layer.blank:
+                    name = f"layer-{layer.id}-{revision}.png"
+                    files[name] = layers[layer.id]
+                elif not layer.blank and not (name and (folder / name).is_file()):
+                    raise RequestError(
+                        f"layer {layer.name or layer.id} was not sent", field="canvas"
+                    )
+                named.append(replace(layer, file=name))
+            new = replace(wanted, revision=revision, layers=tuple(named), ground=ground)
+            for name, content in files.items():
+                write(folder / name, content)
             write(folder / "state.json", json.dumps(new.to_record()).encode())
+            for entry in os.scandir(folder):
+                if entry.name != "state.json" and entry.name not in new.files:
+                    Path(entry.path).unlink(missing_ok=True)
         return f"{canvas_id}.{revision}"
+
+    def _check_sizes(
+        self,
+        wanted: CanvasState,
+        layers: Mapping[str, bytes],
+        background: bytes | None,
+        max_pixels: int,
+    ) -> None:
+        """ImageError where a part is no picture, or does not lie within the canvas."""
+        size = (wanted.width, wanted.height)
+        if background is not None:
+            found = open_image(background, max_pixels=max_pixels, field="canvas").size
+            if found != size:
+                raise _misfit(found, size)
+        for layer in wanted.layers:
+            if layer.id in layers and not layer.blank:
+                found = open_image(layers[layer.id], max_pixels=max_pixels, field="canvas").size
+                if layer.x + found[0] > size[0] or layer.y + found[1] > size[1]:
+                    raise _misfit(found, size)
 
     def _read(self, folder: Path) -> CanvasState | None:
         try:
-            return CanvasState(**json.loads((folder / "state.json").read_bytes()))
+            record = json.loads((folder / "state.json").read_bytes())
+            if "layers" in record:
+                layers = tuple(Layer(**each) for each in record.pop("layers"))
+                return CanvasState(**record, layers=layers)
+            return _of_one_layer(folder, CanvasState(**record))
         except (OSError, ValueError, TypeError, RequestError):
             return None  # a half-written or foreign folder is no drawing
 
@@ -150,10 +260,18 @@ class CanvasStore:
         """The stored drawing's state, None where there is none."""
         return self._read(self._of(canvas_id))
 
-    def part(self, canvas_id: str, part: Part) -> bytes | None:
-        """The stored ink (PNG) or ground file."""
+    def part(self, canvas_id: str, part: str) -> bytes | None:
+        """The stored file under a drawing ("background") or of the layer with that id."""
+        folder = self._of(canvas_id)
+        state = self._read(folder)
+        if state is None:
+            return None
+        files = {"background": state.ground, **{each.id: each.file for each in state.layers}}
+        name = files.get(part)
+        if not name:
+            return None
         try:
-            return (self._of(canvas_id) / _FILES[part]).read_bytes()
+            return (folder / name).read_bytes()
         except FileNotFoundError:
             return None
 
@@ -164,13 +282,12 @@ class CanvasStore:
         RequestError where the token names no stored drawing.
         """
         drawing = self._drawing(token, max_pixels)
-        if drawing.ink is None and drawing.file is not None:
+        if not drawing.layers and drawing.file is not None:
             return drawing.file
-        ground = drawing.ground()
-        return png(ground if drawing.ink is None else composite_ink(ground, drawing.ink))
+        return png(drawing.painted())
 
     def ground(self, token: str, *, max_pixels: int) -> bytes:
-        """The picture file under the ink: its own bytes, or a PNG of the plain colour.
+        """The picture file under the layers: its own bytes, or a PNG of the plain colour.
 
         RequestError where the token names no stored drawing.
         """
@@ -183,7 +300,7 @@ class CanvasStore:
         RequestError where the token names no stored drawing.
         """
         drawing = self._drawing(token, max_pixels)
-        return png(Image.new("L", drawing.size) if drawing.ink is None else ink_mask(drawing.ink))
+        return png(ink_mask(drawing.ink()))
 
     def painted(
         self, token: str, *, blur: int, transparency: int, max_pixels: int
@@ -194,8 +311,7 @@ class CanvasStore:
         drawing.
         """
         drawing = self._drawing(token, max_pixels)
-        ink = drawing.ink or Image.new("RGBA", drawing.size)
-        made = paint_over(drawing.ground(), ink, blur=blur, transparency=transparency)
+        made = paint_over(drawing.ground(), drawing.ink(), blur=blur, transparency=transparency)
         return png(made[0]), png(made[1])
 
     def _drawing(self, token: str, max_pixels: int) -> _Drawing:
@@ -203,13 +319,19 @@ class CanvasStore:
         folder = self._of(canvas_id)
         with self._lock:
             state = self._read(folder)
-            ink, file = self.part(canvas_id, "ink"), self.part(canvas_id, "background")
+            file = self.part(canvas_id, "background")
+            shown = [each for each in state.layers if each.shows] if state else []
+            parts = [(each, self.part(canvas_id, each.id)) for each in shown]
         if state is None:
             raise RequestError(
                 "the drawing is no longer on the server; draw or load it again", field="canvas"
             )
-        opened = open_image(ink, max_pixels=max_pixels, field="canvas") if ink else None
-        return _Drawing(state, file if state.image else None, opened, max_pixels)
+        layers = tuple(
+            (each, open_image(part, max_pixels=max_pixels, field="canvas"))
+            for each, part in parts
+            if part is not None
+        )
+        return _Drawing(state, file if state.image else None, layers, max_pixels)
 
     def sweep(self, *, older_than: float) -> int:
         """Remove drawings untouched for `older_than` seconds; how many went."""
@@ -228,3 +350,16 @@ class CanvasStore:
                 shutil.rmtree(entry.path, ignore_errors=True)
                 gone += 1
         return gone
+
+
+def _misfit(found: tuple[int, int], size: tuple[int, int]) -> ImageError:
+    return ImageError(
+        f"a {found[0]}x{found[1]} layer on a {size[0]}x{size[1]} canvas", field="canvas"
+    )
+
+
+def _of_one_layer(folder: Path, state: CanvasState) -> CanvasState:
+    """A drawing as it was kept before there were layers: `ink.png` over `ground`."""
+    ink = "ink.png" if (folder / "ink.png").is_file() else ""
+    only = Layer("first", "Layer 1", blank=not ink, file=ink)
+    return replace(state, layers=(only,), ground="ground" if state.image else "")

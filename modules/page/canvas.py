@@ -12,22 +12,32 @@ import gradio as gr
 
 MODES = ("sketch", "inpaint", "inpaint-sketch", "picture")
 
-#: Files under `static/` that the page must load, in any order.
+#: Files under `static/` that the page must load, in this order.
 SCRIPTS = (
-    "canvas-png.js",
     "canvas-pixels.js",
+    "canvas-png.js",
+    "canvas-tiles.js",
+    "canvas-layers.js",
     "canvas-history.js",
     "canvas-document.js",
+    "canvas-journal.js",
+    "canvas-coverage.js",
     "canvas-stroke.js",
     "canvas-view.js",
+    "canvas-parts.js",
+    "canvas-layer-panel.js",
     "canvas-controls.js",
     "canvas-tools.js",
+    "canvas-keys.js",
     "canvas-input.js",
+    "canvas-drawer.js",
     "canvas-save.js",
+    "canvas-verbs.js",
+    "canvas-hand.js",
     "canvas.js",
     "canvas-gradio.js",
 )
-STYLES = ("canvas.css", "canvas-stage.css")
+STYLES = ("canvas.css", "canvas-stage.css", "canvas-layers.css")
 
 # Gradio adds the scripts of `head` while its own page already runs: wait for ours.
 _START = """

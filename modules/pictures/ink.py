@@ -37,6 +37,19 @@ def composite_ink(ground: Image.Image, ink: Image.Image) -> Image.Image:
     return over if has_alpha else over.convert("RGB")
 
 
+def faded(ink: Image.Image, opacity: int) -> Image.Image:
+    """`ink` (RGBA) with its alpha at `opacity` percent; the browser's canvas rounds the same way."""
+    ink = ink.convert("RGBA")
+    if opacity < 100:
+        ink.putalpha(ink.getchannel("A").point(lambda alpha: (alpha * opacity + 50) // 100))
+    return ink
+
+
+def lay_over(ground: Image.Image, ink: Image.Image, at: tuple[int, int]) -> None:
+    """Draw `ink` over `ground` (both RGBA), its corner at (x, y) of the ground, in place."""
+    ground.alpha_composite(ink, at)
+
+
 def ink_mask(ink: Image.Image) -> Image.Image:
     """Grey: white where the ink is thick, black where there is none."""
     return ink.convert("RGBA").getchannel("A")

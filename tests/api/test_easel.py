@@ -100,17 +100,18 @@ def test_a_drawing_is_kept_and_comes_back(client: TestClient) -> None:
     buffer = io.BytesIO()
     ink.save(buffer, "PNG")
     ground = png((16, 8), "blue")
+    state = {"width": 16, "height": 8, "image": True, "name": "x.png", "layers": [{"id": "1a"}]}
     answer = client.post(
         f"/easel/v1/canvas/{CANVAS}",
-        data={"state": json.dumps({"width": 16, "height": 8, "image": True, "name": "x.png"})},
-        files={"ink": ("ink.png", buffer.getvalue()), "background": ("x.png", ground)},
+        data={"state": json.dumps(state)},
+        files=[("layers", ("1a", buffer.getvalue())), ("background", ("x.png", ground))],
     )
     assert answer.status_code == 200, answer.text
     found = client.get(f"/easel/v1/canvas/{CANVAS}").json()
     assert found["token"] == answer.json()["token"]
     assert found["state"]["name"] == "x.png"
     assert client.get(found["background_url"]).content == ground
-    assert client.get(found["ink_url"]).content == buffer.getvalue()
+    assert client.get(found["layer_urls"]["1a"]).content == buffer.getvalue()
 
 
 def test_tokens_are_counted(client: TestClient) -> None:

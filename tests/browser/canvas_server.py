@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Literal
 
 import gradio as gr
 import uvicorn
@@ -28,8 +27,22 @@ HERE = Path(__file__).parent
 STATIC = HERE.parents[1] / "modules" / "page" / "static"
 
 
+def links() -> str:
+    return "".join(f'<link rel="stylesheet" href="/static/{name}">' for name in STYLES)
+
+
 def script_tags() -> str:
-    return "\n".join(f'<script src="/static/{name}"></script>' for name in SCRIPTS)
+    return "".join(f'<script src="/static/{name}"></script>' for name in SCRIPTS)
+
+
+def loader() -> str:
+    """The scripts, in their order also where Gradio adds them to a page that is there already."""
+    names = json.dumps(SCRIPTS)
+    return (
+        f"<script>if (!window.canvasScripts) for (const name of (window.canvasScripts = {names})) "
+        "{ const script = document.createElement('script'); script.async = false;"
+        "script.src = `/static/${name}`; document.head.append(script); }</script>"
+    )
 
 
 class _Handler(SimpleHTTPRequestHandler):
@@ -46,7 +59,10 @@ class _Handler(SimpleHTTPRequestHandler):
             super().do_GET()
         elif path == "/":
             page = (HERE / "canvas_page.html").read_text("utf-8")
-            self.answer(page.replace("<!-- scripts -->", script_tags()).encode(), "text/html")
+            self.answer(
+                page.replace("<!-- styles and scripts -->", links() + script_tags()).encode(),
+                "text/html",
+            )
         elif path in self.pictures:
             self.answer(self.pictures[path], "image/png")
         else:
@@ -81,14 +97,13 @@ def canvas_routes(app: FastAPI, store: CanvasStore) -> None:
     @app.post("/easel/v1/canvas/{canvas_id}")
     async def save(canvas_id: str, request: Request) -> dict[str, str]:
         form = await request.form()
-        files = {
-            name: await part.read() for name, part in form.items() if isinstance(part, UploadFile)
-        }
+        ground = form.get("background")
+        layers = [part for part in form.getlist("layers") if isinstance(part, UploadFile)]
         token = store.save(
             canvas_id,
             json.loads(str(form["state"])),
-            ink=files.get("ink"),
-            background=files.get("background"),
+            layers={part.filename or "": await part.read() for part in layers},
+            background=await ground.read() if isinstance(ground, UploadFile) else None,
             max_pixels=2**24,
         )
         return {"token": token}
@@ -98,16 +113,17 @@ def canvas_routes(app: FastAPI, store: CanvasStore) -> None:
         state = store.state(canvas_id)
         if state is None:
             return JSONResponse({"detail": "no such canvas"}, 404)
-        urls = {
-            f"{part}_url": f"/easel/v1/canvas/{canvas_id}/{part}"
-            for part in ("ink", "background")
-            if store.part(canvas_id, part) is not None
+        base = f"/easel/v1/canvas/{canvas_id}"
+        found = {
+            "state": state.to_record(),
+            "token": f"{canvas_id}.{state.revision}",
+            "background_url": f"{base}/background" if state.image else None,
+            "layer_urls": {each.id: f"{base}/{each.id}" for each in state.layers if each.file},
         }
-        token = f"{canvas_id}.{state.revision}"
-        return JSONResponse({"state": state.to_record(), "token": token} | urls)
+        return JSONResponse(found)
 
     @app.get("/easel/v1/canvas/{canvas_id}/{part}")
-    def part(canvas_id: str, part: Literal["ink", "background"]) -> Response:
+    def part(canvas_id: str, part: str) -> Response:
         return Response(store.part(canvas_id, part), headers={"Cache-Control": "no-store"})
 
 
@@ -139,8 +155,7 @@ def gradio_page(pictures: dict[str, bytes], store: CanvasStore) -> Iterator[str]
     app.mount("/static", StaticFiles(directory=STATIC))
     for path, content in pictures.items():
         app.add_route(path, partial(_picture, content))
-    links = "".join(f'<link rel="stylesheet" href="/static/{name}">' for name in STYLES)
-    head = links + script_tags()
+    head = links() + loader()
     app = gr.mount_gradio_app(app, gradio_blocks(), path="/", head=head, ssr_mode=False)
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))

@@ -1,7 +1,7 @@
-/* A drawing: its size, its background (a colour or a picture with its original bytes) and its ink.
+/* A drawing: its size, its background (a colour or a picture with its original bytes), its layers.
  *
- * The ink is straight-alpha RGBA of the same size; the original file of a picture is kept as it
- * came, so that whoever composites later starts from the untouched bytes. Knows nothing of tools.
+ * The original file of a picture is kept as it came, so that whoever composites later starts from
+ * the untouched bytes. `active` is the number of the layer that is drawn on. Knows nothing of tools.
  */
 (() => {
   "use strict";
@@ -21,18 +21,39 @@
     );
   }
 
-  function document_(width, height, background) {
-    checkSize(width, height);
-    return { width, height, background, ink: new Uint8ClampedArray(width * height * 4) };
+  class Drawing {
+    constructor(width, height, background, layers = null, active = 0) {
+      checkSize(width, height);
+      Object.assign(this, { width, height, background, active });
+      this.layers = layers ?? [EaselCanvas.emptyLayer(width, height)];
+    }
+
+    get layer() {
+      return this.layers[this.active];
+    }
+
+    /** Nothing is drawn on any layer. */
+    get blank() {
+      return this.layers.every((layer) => layer.tiles.blank);
+    }
+
+    /** Show other layers (and background); answers those that were shown. */
+    exchange({ layers, active, background }) {
+      const before = { layers: this.layers, active: this.active, background: this.background };
+      Object.assign(this, { layers, active, background });
+      return before;
+    }
   }
 
-  /** A plain document; `untouched` says that nobody asked for this background. */
-  function blankDocument(width, height, colour, untouched = false) {
+  /** A plain background; `untouched` says that nobody asked for it. */
+  function plainBackground(colour, untouched = false) {
     const rgb = EaselCanvas.parseColour(colour);
     if (!rgb) throw new Error(`"${colour}" is no colour; write it as #rrggbb`);
-    const background = { kind: "colour", colour: EaselCanvas.formatColour(rgb), rgb, untouched };
-    return document_(width, height, background);
+    return { kind: "colour", colour: EaselCanvas.formatColour(rgb), rgb, untouched };
   }
+
+  const blankDocument = (width, height, colour, untouched = false) =>
+    new Drawing(width, height, plainBackground(colour, untouched));
 
   /** Pixels of any picture the browser reads; transparent ones lose a little to its canvas. */
   async function decodeByBrowser(blob) {
@@ -81,34 +102,89 @@
     const vector = original.type.startsWith("image/svg"); // what no server composites
     const file = vector ? await EaselCanvas.encodePng(pixels, width, height) : original;
     const label = name || original.name || "picture";
-    return document_(width, height, { kind: "image", original: file, name: label, pixels });
+    return new Drawing(width, height, { kind: "image", original: file, name: label, pixels });
+  }
+
+  /** Read a picture's pixels again where undo let go of them. */
+  async function wakeBackground(background) {
+    if (background.kind !== "image" || background.pixels) return;
+    background.pixels = (await decodePicture(background.original)).pixels;
+  }
+
+  /** A drawing from its saved parts: see Controller.restore. */
+  async function savedDocument({ size: [width, height], background, layers, active }) {
+    const plain = background.kind === "colour";
+    const ground = plain
+      ? plainBackground(background.colour, background.untouched)
+      : (await pictureDocument(background.original, background.name)).background;
+    const parts = layers.map(async ({ box, file, ...layer }) => {
+      const tiles = new EaselCanvas.Tiles(width, height);
+      const found = file && (await decodePicture(file));
+      if (found) tiles.write(found.pixels, found.width, found.height, box.x, box.y);
+      return EaselCanvas.makeLayer({ ...layer, tiles });
+    });
+    const made = await Promise.all(parts);
+    return new Drawing(width, height, ground, made.length ? made : null, active);
   }
 
   /** The same drawing on a plain canvas of another size, kept at the top left. */
   function resizedDocument(doc, width, height) {
-    const resized = document_(width, height, doc.background);
-    const columns = Math.min(width, doc.width) * 4;
-    for (let y = 0; y < Math.min(height, doc.height); y++) {
-      const start = y * doc.width * 4;
-      resized.ink.set(doc.ink.subarray(start, start + columns), y * width * 4);
+    checkSize(width, height);
+    const layers = doc.layers.map((layer) =>
+      EaselCanvas.makeLayer({ ...layer, tiles: layer.tiles.resized(width, height) }),
+    );
+    return new Drawing(width, height, doc.background, layers, doc.active);
+  }
+
+  /** Write one tile of the flattened drawing into `out`, straight RGBA of the whole picture.
+   *
+   * layers: those to lay over the background. tint: see layTile.
+   */
+  function flattenTile(out, doc, index, layers, tint = null) {
+    const { width, height, background } = doc;
+    const at = EaselCanvas.tileBounds(index, width, height);
+    const start = (at.y * width + at.x) * 4;
+    const { pixels, rgb } = background;
+    const target = EaselCanvas.words(out);
+    const plain = pixels ? 0 : EaselCanvas.words(Uint8ClampedArray.of(...rgb, 255))[0];
+    for (let y = 0; y < at.h; y++) {
+      const row = start + y * width * 4;
+      if (pixels) out.set(pixels.subarray(row, row + at.w * 4), row);
+      else target.fill(plain, row / 4, row / 4 + at.w);
     }
-    return resized;
+    for (const { tiles, opacity, hidden } of layers) {
+      const tile = tiles.list[index];
+      if (!tile || hidden || !opacity) continue;
+      EaselCanvas.layTile(out, start, width, tile, EaselCanvas.TILE, at, opacity, tint);
+    }
   }
 
   /** Straight RGBA of the picture itself: ink over background, or the background alone. */
   function compositePixels(doc, withInk = true) {
     const out = new Uint8ClampedArray(doc.width * doc.height * 4);
-    const rect = { x: 0, y: 0, w: doc.width, h: doc.height };
-    const ink = withInk ? doc.ink : new Uint8ClampedArray(out.length);
-    EaselCanvas.flatten(out, ink, doc.background, doc.width, rect);
+    const layers = withInk ? doc.layers : [];
+    for (const index of doc.layer.tiles.list.keys()) flattenTile(out, doc, index, layers);
     return out;
   }
 
+  /** Straight RGBA of all that was drawn, over nothing; null where nothing shows. */
+  function inkPixels(doc) {
+    const { width, height } = doc;
+    const merged = EaselCanvas.flattenLayers(doc.layers, width, height);
+    return merged.blank ? null : merged.read({ x: 0, y: 0, w: width, h: height });
+  }
+
   Object.assign(EaselCanvas, {
+    Drawing,
+    plainBackground,
     blankDocument,
     pictureDocument,
+    savedDocument,
+    wakeBackground,
     resizedDocument,
     decodePicture,
+    flattenTile,
     compositePixels,
+    inkPixels,
   });
 })();

@@ -10,10 +10,11 @@
 (() => {
   "use strict";
   const API = "easel/v1/canvas/";
-  /** One name of each file: Gradio adds the page's scripts one by one, in no promised order. */
+  /** One name of each file, by which it is seen that all are there. */
   const PARTS = [
-    "encodePng", "flatten", "History", "pictureDocument", "Stroke", "View", "Controls", "Tools",
-    "Input", "AutoSave", "mount",
+    "encodePng", "flattenLayers", "Tiles", "History", "pictureDocument", "recordOf", "Coverage",
+    "Stroke", "View", "parts", "LayerPanel", "Controls", "Tools", "SHORTCUTS", "Input", "Drawer",
+    "AutoSave", "layerVerbs", "handVerbs", "mount",
   ];
   const pending = new Map(); // pictures for canvases that are not there yet, by id
   const sizes = new Map(); // sizes that empty canvases shall have, by id
@@ -65,7 +66,7 @@
       this.saved = savedId(name) !== null;
       this.id = savedId(name) ?? randomId();
       this.url = new URL(API + this.id, document.baseURI);
-      this.known = null; // the background that the server has
+      this.known = null; // what the server has: {background, layers: Map of id -> version's tiles}
       this.siblings = new BroadcastChannel("easel-canvas");
       this.siblings.onmessage = ({ data }) => {
         if (data !== this.url.href) return;
@@ -74,26 +75,39 @@
       };
     }
 
-    /** Post the drawing; the original picture only when the server does not have it. */
-    async save(layers) {
-      const { background } = layers;
-      const has = this.known === background;
-      let answer = await this.post(layers, !has);
-      if (has && !answer.ok) answer = await this.post(layers, true); // it may have lost it
+    /** Post the drawing; the picture and the layers only where the server does not have them. */
+    async save(drawing) {
+      const { known } = this;
+      let answer = await this.post(drawing, known);
+      if (known && !answer.ok) answer = await this.post(drawing, null); // it may have lost some
       if (!answer.ok) throw await refusal(answer);
-      this.known = background;
+      this.remember(drawing);
       keepId(this.name, this.id);
       this.siblings.postMessage(this.url.href);
       return (await answer.json()).token;
     }
 
-    post({ size: [width, height], background, ink }, withBackground) {
+    remember({ background, layers }) {
+      const versions = layers.map(({ id, origin, version }) => [id, { origin, version }]);
+      this.known = { background, layers: new Map(versions) };
+    }
+
+    async post({ size: [width, height], background, layers, active, edit }, known) {
       const form = new FormData();
       const image = background.kind === "image";
       const ground = image ? { image, name: background.name } : { colour: background.colour };
-      form.append("state", JSON.stringify({ width, height, ...ground }));
-      if (ink) form.append("ink", ink, "ink.png");
-      if (image && withBackground) form.append("background", background.original, background.name);
+      const rows = [];
+      for (const { id, name, opacity, hidden, tiles, origin, version } of layers) {
+        const { box } = tiles;
+        rows.push({ id, name, opacity, hidden, x: box?.x ?? 0, y: box?.y ?? 0, blank: !box });
+        const before = known?.layers.get(id);
+        if (!box || (before?.origin === origin && before.version === version)) continue;
+        form.append("layers", await EaselCanvas.encodePng(tiles.read(box), box.w, box.h), id);
+      }
+      form.append("state", JSON.stringify({ width, height, ...ground, layers: rows, active, edit }));
+      if (image && known?.background !== background) {
+        form.append("background", background.original, background.name);
+      }
       return fetch(this.url, { method: "POST", body: form, credentials: "same-origin" });
     }
 
@@ -103,25 +117,32 @@
       const answer = await fetch(this.url, { credentials: "same-origin", cache: "no-store" });
       if (answer.status === 404) return null;
       if (!answer.ok) throw await refusal(answer);
-      const { state, token, ink_url: inkUrl, background_url: groundUrl } = await answer.json();
-      const [ink, original] = await Promise.all([fetched(inkUrl), fetched(groundUrl)]);
-      const { width, height, colour, name } = state;
+      const { state, token, layer_urls: urls, background_url: groundUrl } = await answer.json();
+      const original = await fetched(groundUrl);
+      const layers = state.layers.map(async ({ id, name, opacity, hidden, x, y }) => {
+        const file = await fetched(urls[id]);
+        return { id, name, opacity, hidden, box: { x, y }, file };
+      });
+      const { width, height, colour, name, active, edit } = state;
+      const plain = colour === "#ffffff" && !Object.keys(urls).length;
       const background = original
         ? { kind: "image", original, name }
-        : { kind: "colour", colour, untouched: !ink && colour === "#ffffff" };
-      return { size: [width, height], background, ink, token };
+        : { kind: "colour", colour, untouched: plain };
+      return { size: [width, height], background, layers: await Promise.all(layers), active, edit, token };
     }
   }
 
-  async function restore(controller, remote) {
-    const revision = controller.revision;
+  async function restore(controller, remote, journal) {
+    const { revision } = controller;
     try {
-      const saved = await remote.load();
-      if (!saved || controller.revision !== revision) return; // somebody draws already
-      remote.known = await controller.restore(saved);
+      const [saved, records] = await Promise.all([remote.load(), journal.read()]);
+      if (controller.revision !== revision) return; // somebody draws already
+      const found = await controller.restore(saved, records);
+      if (!found || found.replayed) return;
+      remote.remember(controller.capture());
       controller.saving.settle(saved.token);
     } catch (error) {
-      controller.controls.say(`The saved drawing could not be loaded: ${error.message}`, true);
+      controller.say(`The saved drawing could not be loaded: ${error.message}`, true);
     }
   }
 
@@ -132,8 +153,17 @@
     if (command.size) controller.setSize(...command.size);
   }
 
+  let drawer = null;
+  let chosen = {}; // what the settings say of keys, see configure()
+
   function build(place, id, props) {
+    drawer ??= new EaselCanvas.Drawer();
     const remote = new Remote(id, () => controller.saving.forget());
+    const journal = drawer.journalOf(remote.id);
+    const write = (record) => {
+      keepId(id, remote.id);
+      return journal.write(record);
+    };
     const controller = EaselCanvas.mount(place, {
       id,
       mode: props.mode,
@@ -142,11 +172,14 @@
       label: props.canvas_label,
       help: props.help,
       hotkeys: props.hotkeys,
-      save: (layers) => remote.save(layers),
+      save: (drawing) => remote.save(drawing),
+      journal: { ...journal, write },
+      attic: drawer.attic,
     });
+    controller.configure(chosen);
     const waiting = pending.get(id);
     pending.delete(id);
-    controller.ready = waiting ? controller.open(waiting) : restore(controller, remote);
+    controller.ready = waiting ? controller.open(waiting) : restore(controller, remote, journal);
     controller.ready.then(() => fit(controller));
     return controller;
   }
@@ -205,12 +238,23 @@
   async function copy(from, to) {
     const controller = EaselCanvas.get(from);
     if (!controller || controller.isEmpty) return false;
-    const { masks, inkBlank, doc: { background } } = controller;
+    const { masks, inkBlank } = controller;
+    const { background } = controller.doc;
     await load(to, background.original && (masks || inkBlank)
       ? new File([background.original], background.name, { type: background.original.type })
       : (await controller.exportLayers()).composite);
     return true;
   }
 
-  window.EaselCanvasGradio = { isReady, mount, flush, load, follow, copy };
+  /** What the settings say: hotkeys by name, functions that are off, and whether the pointer over a
+   * canvas ends typing. */
+  function configure({ hotkeys = {}, disabled = [], blurs_typing: blursTyping = false }) {
+    if (!isReady()) return setTimeout(configure, 50, { hotkeys, disabled, blurs_typing: blursTyping });
+    const allowed = EaselCanvas.allowedHotkeys(hotkeys, disabled);
+    chosen = { hotkeys: allowed, blursTyping };
+    EaselCanvas.SHORTCUTS = EaselCanvas.shortcutsFor(allowed);
+    for (const controller of EaselCanvas.all()) controller.configure(chosen);
+  }
+
+  window.EaselCanvasGradio = { isReady, mount, configure, flush, load, follow, copy };
 })();

@@ -1,100 +1,181 @@
-/* Undo and redo: what a change replaced, kept as 64-pixel tiles, without end within a byte budget.
+/* Undo and redo without end: what a change replaced, as tiles, in bounded memory.
  *
- * A change is either a set of ink tiles or a whole document (size, background and ink at once);
- * undoing swaps what is kept with what is there, so redo is the same step again.
- * Knows documents as {width, height, ink} only; nothing of tools or of the screen.
+ * A change is a set of one layer's tiles, another list of layers, or a whole document. Undoing
+ * swaps what is kept with what is there, so redo is the same step again. Above a budget the changes
+ * farthest from the present are deflated and handed to the attic ({put, get, drop}: the browser's
+ * disk, see canvas-drawer.js); memory keeps their keys. Knows nothing of tools or of the screen.
  */
 (() => {
   "use strict";
   const EaselCanvas = (window.EaselCanvas ??= {});
-  const TILE = 64;
+  const BYTES = EaselCanvas.TILE * EaselCanvas.TILE * 4;
 
-  /** Copies of the ink as it was before one change, taken tile by tile on first touch. */
-  class TileSnapshot {
-    constructor(doc) {
-      this.doc = doc;
-      this.columns = Math.ceil(doc.width / TILE);
+  /** Deflated bytes of tiles one after another, and back. */
+  async function deflate(tiles) {
+    const stream = new Blob(tiles).stream().pipeThrough(new CompressionStream("deflate-raw"));
+    return new Response(stream).arrayBuffer();
+  }
+
+  async function inflate(packed) {
+    const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate-raw"));
+    const bytes = await new Response(stream).arrayBuffer();
+    const count = bytes.byteLength / BYTES;
+    return Array.from({ length: count }, (_, i) => new Uint8ClampedArray(bytes.slice(i * BYTES, (i + 1) * BYTES)));
+  }
+
+  /** What a change keeps: `slots()` are {get, set} of each kept tile. Packing empties them. */
+  class Change {
+    packed = null; // {key} or {bytes}, while the tiles are away
+    turns = 0; // counts swaps, so that packing notices one that came in between
+
+    get bytes() {
+      if (this.packed) return 0;
+      return this.slots().reduce((sum, slot) => sum + (slot.get() ? BYTES : 0), 0);
+    }
+
+    async pack(attic) {
+      const slots = this.slots().filter((slot) => slot.get());
+      const turn = this.turns;
+      const bytes = await deflate(slots.map((slot) => slot.get()));
+      const key = await attic?.put(bytes).catch(() => null);
+      if (this.turns !== turn) return void (key != null && attic.drop(key));
+      for (const slot of slots) slot.set(null);
+      this.packed = { slots, key, bytes: key == null ? bytes : null };
+    }
+
+    async unpack(attic) {
+      const { slots, key, bytes } = this.packed;
+      const tiles = await inflate(bytes ?? (await attic.get(key)));
+      slots.forEach((slot, i) => slot.set(tiles[i]));
+      this.packed = null;
+      if (key != null) attic.drop(key);
+    }
+
+    discard(attic) {
+      if (this.packed?.key != null) attic.drop(this.packed.key);
+    }
+  }
+
+  /** Tiles of one layer as they were before a change, kept on first touch. */
+  class TileChange extends Change {
+    constructor(layer) {
+      super();
+      this.layer = layer;
       this.tiles = new Map();
     }
 
-    get rect() {
-      let all = null;
-      for (const index of this.tiles.keys()) all = EaselCanvas.unite(all, this.bounds(index));
-      return all;
+    get indexes() {
+      return [...this.tiles.keys()];
     }
 
-    get bytes() {
-      let sum = 0;
-      for (const pixels of this.tiles.values()) sum += pixels ? pixels.length : 64;
-      return sum;
+    slots() {
+      return this.indexes.map((index) => ({
+        get: () => this.tiles.get(index),
+        set: (tile) => this.tiles.set(index, tile),
+      }));
     }
 
-    bounds(index) {
-      const x = (index % this.columns) * TILE;
-      const y = Math.floor(index / this.columns) * TILE;
-      const { width, height } = this.doc;
-      return { x, y, w: Math.min(TILE, width - x), h: Math.min(TILE, height - y) };
+    /** The tile before the change, or null. */
+    before(index) {
+      const { list } = this.layer.tiles;
+      if (!this.tiles.has(index)) this.tiles.set(index, list[index]);
+      return this.tiles.get(index);
     }
 
-    read({ x, y, w, h }) {
-      const pixels = new Uint8ClampedArray(w * h * 4);
-      for (let row = 0; row < h; row++) {
-        const start = ((y + row) * this.doc.width + x) * 4;
-        pixels.set(this.doc.ink.subarray(start, start + w * 4), row * w * 4);
+    /** A tile of the layer that this change may write into. */
+    writable(index) {
+      const before = this.before(index);
+      const { tiles } = this.layer;
+      if (tiles.list[index] === before) {
+        tiles.put(index, before?.slice() ?? new Uint8ClampedArray(BYTES));
       }
-      return EaselCanvas.isBlank(pixels) ? null : pixels; // an empty tile costs nothing to keep
+      return tiles.list[index];
     }
 
-    write({ x, y, w, h }, pixels) {
-      for (let row = 0; row < h; row++) {
-        const start = ((y + row) * this.doc.width + x) * 4;
-        if (pixels) this.doc.ink.set(pixels.subarray(row * w * 4, (row + 1) * w * 4), start);
-        else this.doc.ink.fill(0, start, start + w * 4);
+    restore(index) {
+      this.layer.tiles.put(index, this.before(index));
+    }
+
+    /** The change is done: forget tiles that are as before, and empty ones. */
+    settle() {
+      const { tiles } = this.layer;
+      for (const [index, before] of this.tiles) {
+        const now = tiles.list[index];
+        if (now && now !== before && EaselCanvas.isBlank(now)) tiles.put(index, null);
+        if (tiles.list[index] === before) this.tiles.delete(index);
       }
+      tiles.version++; // what was captured in mid-stroke is stale
+      return this;
     }
 
-    /** Call visit(part, tile bounds, tile pixels or null) for each piece of rect, by tile.
-     *
-     * A visitor that answers false changed nothing there, so the tile need not be kept.
-     */
-    within(rect, visit) {
-      for (let ty = Math.floor(rect.y / TILE); ty * TILE < rect.y + rect.h; ty++) {
-        for (let tx = Math.floor(rect.x / TILE); tx * TILE < rect.x + rect.w; tx++) {
-          const index = ty * this.columns + tx;
-          const tile = this.bounds(index);
-          const isNew = !this.tiles.has(index);
-          if (isNew) this.tiles.set(index, this.read(tile));
-          const x = Math.max(rect.x, tile.x);
-          const y = Math.max(rect.y, tile.y);
-          const w = Math.min(rect.x + rect.w, tile.x + tile.w) - x;
-          const h = Math.min(rect.y + rect.h, tile.y + tile.h) - y;
-          const changed = visit({ x, y, w, h }, tile, this.tiles.get(index));
-          if (isNew && changed === false) this.tiles.delete(index);
-        }
-      }
-    }
-
-    /** Put the kept tiles back and keep what they replace. */
     swap() {
-      for (const [index, pixels] of this.tiles) {
-        const tile = this.bounds(index);
-        const current = this.read(tile);
-        this.write(tile, pixels);
-        this.tiles.set(index, current);
+      const { tiles } = this.layer;
+      for (const [index, tile] of this.tiles) {
+        this.tiles.set(index, tiles.list[index]);
+        tiles.put(index, tile);
       }
     }
   }
 
+  const slotsOf = (layers) =>
+    layers.flatMap(({ tiles }) =>
+      tiles.entries().map(([index]) => ({
+        get: () => tiles.list[index],
+        set: (tile) => void (tiles.list[index] = tile),
+      })),
+    );
+
+  /** Another list of layers, chosen layer and background of the same document. */
+  class ListChange extends Change {
+    /** kept: {layers, active, background} to return to; exchange(kept) answers what it replaced. */
+    constructor(kept, exchange, current) {
+      super();
+      this.exchange = exchange;
+      this.keep(kept, current);
+    }
+
+    keep(kept, current) {
+      const shown = new Set(current.layers.map((layer) => layer.tiles));
+      this.kept = kept;
+      this.away = kept.layers.filter((layer) => !shown.has(layer.tiles)); // in no other change
+    }
+
+    slots() {
+      return slotsOf(this.away);
+    }
+
+    swap() {
+      const next = this.kept;
+      this.keep(this.exchange(next), next);
+    }
+  }
+
   /** A replaced document; `exchange(doc)` shows it and answers the one that was shown. */
-  class DocumentSwap {
+  class DocumentSwap extends Change {
     constructor(doc, exchange) {
+      super();
       this.doc = doc;
       this.exchange = exchange;
-      this.rect = null;
     }
 
     get bytes() {
-      return this.doc.width * this.doc.height * (this.doc.background.pixels ? 8 : 4);
+      return super.bytes + (this.doc.background.pixels?.length ?? 0);
+    }
+
+    slots() {
+      return slotsOf(this.doc.layers);
+    }
+
+    /** A picture's pixels can be read again from its file. */
+    async pack(attic) {
+      const { turns } = this;
+      await super.pack(attic);
+      if (this.turns === turns && this.doc.background.original) this.doc.background.pixels = null;
+    }
+
+    async unpack(attic) {
+      await EaselCanvas.wakeBackground(this.doc.background);
+      await super.unpack(attic);
     }
 
     swap() {
@@ -103,41 +184,61 @@
   }
 
   class History {
-    constructor(budget) {
-      this.budget = budget;
+    /** budget: bytes of pixels that stay in memory as they are. */
+    constructor(budget, attic = null) {
+      Object.assign(this, { budget, attic });
+      this.past = [];
+      this.future = [];
+      this.packing = null;
+    }
+
+    get bytes() {
+      return [...this.past, ...this.future].reduce((sum, change) => sum + change.bytes, 0);
+    }
+
+    add(change) {
+      for (const gone of this.future) gone.discard(this.attic);
+      this.future = [];
+      this.past.push(change);
+      this.tidy();
+    }
+
+    /** Nothing can be taken back any more. */
+    forget() {
+      for (const gone of [...this.past, ...this.future]) gone.discard(this.attic);
       this.past = [];
       this.future = [];
     }
 
-    add(change) {
-      this.future = [];
-      this.past.push(change);
-      let sum = 0;
-      for (let i = this.past.length - 1; i >= 0; i--) {
-        sum += this.past[i].bytes;
-        if (sum > this.budget && i < this.past.length - 1) {
-          this.past.splice(0, i + 1);
-          break;
-        }
-      }
+    /** Pack what is farthest from the present until the rest is within the budget. */
+    tidy() {
+      if (this.packing || this.bytes <= this.budget) return;
+      const awake = (change) => change.bytes > 0;
+      const far = this.past.slice(0, -1).find(awake) ?? this.future.slice(0, -1).find(awake);
+      if (!far) return;
+      this.packing = far.pack(this.attic).finally(() => {
+        this.packing = null;
+        this.tidy();
+      });
+      this.packing.catch(() => {}); // it stays in memory, and is tried again at the next change
     }
 
-    step(from, to) {
-      const change = from.pop();
+    /** Take one step: "past" undoes, "future" redoes. Answers the change; null where there is none.
+     * A promise of it where its pixels come back from the attic first. */
+    step(way) {
+      const change = this[way].at(-1);
       if (!change) return null;
-      change.swap();
-      to.push(change);
-      return change;
-    }
-
-    undo() {
-      return this.step(this.past, this.future);
-    }
-
-    redo() {
-      return this.step(this.future, this.past);
+      change.turns++;
+      const take = () => {
+        this[way].pop();
+        change.swap();
+        this[way === "past" ? "future" : "past"].push(change);
+        this.tidy();
+        return change;
+      };
+      return change.packed ? change.unpack(this.attic).then(take) : take();
     }
   }
 
-  Object.assign(EaselCanvas, { TileSnapshot, DocumentSwap, History });
+  Object.assign(EaselCanvas, { TileChange, ListChange, DocumentSwap, History });
 })();

@@ -1,22 +1,12 @@
 /* From events to intentions: pointer, touch, wheel, keyboard, drop and paste.
  *
- * Keys act only while the pointer is over the canvas or it has the focus, and never while the
+ * Which key means what stands in canvas-keys.js. Keys act only while the pointer is over the canvas or it has the focus, and never while the
  * event's target is a text field. Calls the controller; changes no pixel itself.
  */
 (() => {
   "use strict";
   const EaselCanvas = (window.EaselCanvas ??= {});
 
-  /** Keys as the settings name them (canvas_hotkey_*). */
-  const HOTKEYS = {
-    zoom: "Alt",
-    adjust: "Ctrl",
-    shrink_brush: "Q",
-    grow_brush: "W",
-    move: "F",
-    fullscreen: "S",
-    reset: "R",
-  };
   const MODIFIER = { alt: "altKey", ctrl: "ctrlKey", shift: "shiftKey", meta: "metaKey" };
   const NO_TEXT = ["range", "color", "checkbox", "radio", "button", "submit", "file"];
   const PICTURE = /^image\//;
@@ -32,36 +22,30 @@
     if (event.key.length === 1 && event.key.charCodeAt(0) < 128) return event.key.toLowerCase();
     if (event.code === "BracketLeft") return "[";
     if (event.code === "BracketRight") return "]";
-    return /^Key[A-Z]$/.test(event.code) ? event.code[3].toLowerCase() : event.key;
+    return /^Key[A-Z]$/.test(event.code) ? event.code[3].toLowerCase() : event.key.toLowerCase();
   }
 
   class Input {
     constructor(controller, root, stage, hotkeys = {}) {
       Object.assign(this, { controller, root, stage });
-      const chosen = { ...HOTKEYS, ...hotkeys };
-      const letter = (name) => chosen[name].toLowerCase();
-      this.zoomKey = MODIFIER[letter("zoom")] ?? "altKey";
-      this.adjustKey = MODIFIER[letter("adjust")] ?? "ctrlKey";
-      this.moveKey = letter("move");
       this.hovered = false;
       this.moving = false; // the move key is down
       this.mode = null; // "draw", "pan" or "pinch" while a pointer is down
       this.touches = new Map();
-      this.keys = {
-        b: () => controller.setTool("brush"),
-        e: () => controller.setTool("eraser"),
-        g: () => controller.setTool("fill"),
-        i: () => controller.setTool("pick"),
-        x: () => controller.swapColours(),
-        "[": () => controller.growBrush(-1),
-        "]": () => controller.growBrush(1),
-        [letter("shrink_brush")]: () => controller.growBrush(-1),
-        [letter("grow_brush")]: () => controller.growBrush(1),
-        [letter("reset")]: () => controller.fit(),
-        [letter("fullscreen")]: () => controller.toggleFullscreen(),
-      };
+      this.setHotkeys(hotkeys);
       this.ending = new AbortController();
       this.listen();
+    }
+
+    /** hotkeys: as in canvas-keys.js; "" switches one off. */
+    setHotkeys(hotkeys) {
+      const chosen = { ...EaselCanvas.HOTKEYS, ...hotkeys };
+      const modifier = (name, usual) => chosen[name] && (MODIFIER[chosen[name].toLowerCase()] ?? usual);
+      this.zoomKey = modifier("zoom", "altKey");
+      this.adjustKey = modifier("adjust", "ctrlKey");
+      this.moveKey = chosen.move.toLowerCase();
+      const rows = EaselCanvas.shortcutsFor(chosen);
+      this.keys = Object.assign({}, ...rows.map((row) => row.on));
     }
 
     destroy() {
@@ -88,7 +72,7 @@
         auxclick: (event) => event.preventDefault(),
       });
       on(root, {
-        pointerenter: () => (this.hovered = true),
+        pointerenter: () => this.enter(),
         pointerleave: () => (this.hovered = false),
         dragover: this.dragOver,
         dragleave: () => root.removeAttribute("data-drop"),
@@ -100,6 +84,12 @@
         blur: () => this.setMoving(false),
         paste: this.paste,
       });
+    }
+
+    enter() {
+      this.hovered = true;
+      const typing = document.activeElement;
+      if (this.controller.blursTyping && isTextField(typing) && !this.root.contains(typing)) typing.blur();
     }
 
     get active() {
@@ -123,7 +113,7 @@
       this.pointer = event.pointerId;
       this.last = event;
       if (event.button === 1 || this.moving || this.controller.tool === "pan") this.mode = "pan";
-      else if (this.controller.tools.press(event, { erase: eraser, line: event.shiftKey })) {
+      else if (this.controller.press(event, { erase: eraser, shift: event.shiftKey, pick: event.altKey })) {
         this.mode = "draw";
       }
       this.stage.toggleAttribute("data-panning", this.mode === "pan");
@@ -182,8 +172,8 @@
 
     wheel(event) {
       const way = Math.sign(-(event.deltaY || event.deltaX));
-      if (event[this.adjustKey]) this.controller.growBrush(way);
-      else if (event[this.zoomKey] || this.controller.fullscreen) {
+      if (this.adjustKey && event[this.adjustKey]) this.controller.growBrush(way);
+      else if ((this.zoomKey && event[this.zoomKey]) || this.controller.fullscreen) {
         this.controller.zoomBy(1.15 ** way, event.clientX, event.clientY);
       } else return; // a plain wheel scrolls the page
       event.preventDefault();
@@ -203,20 +193,17 @@
     /** Do what the key asks; true when it asks for something. */
     command(event) {
       const letter = letterOf(event);
-      if (event.ctrlKey || event.metaKey) {
-        if (event.altKey) return false;
-        if (letter === "z") return event.shiftKey ? this.controller.redo() : this.controller.undo(), true;
-        if (letter === "y") return this.controller.redo(), true;
-        return false;
-      }
+      const held = event.ctrlKey || event.metaKey;
       if (event.altKey) return false;
-      if (event.key === "Escape") return this.controller.escape();
-      if (letter === " " && !event.target.closest?.("button, input, summary")) {
-        return this.setMoving(true), true;
+      if (event.key === "Escape" && !held) return this.controller.escape();
+      const space = letter === " " && !event.target.closest?.("button, input, summary");
+      if (!held && (space || (letter === this.moveKey && this.moveKey))) {
+        this.setMoving(true);
+        return true;
       }
-      if (letter === this.moveKey) return this.setMoving(true), true;
-      if (!this.keys[letter]) return false;
-      this.keys[letter]();
+      const act = this.keys[held ? `ctrl+${event.shiftKey ? "shift+" : ""}${letter}` : letter];
+      if (!act) return false;
+      act(this.controller);
       return true;
     }
 

@@ -1,4 +1,4 @@
-/* Arithmetic on straight-alpha RGBA bytes: brush coverage, painting, flattening, flood fill.
+/* Arithmetic on straight-alpha RGBA bytes: colours, painting, laying over, flood fill.
  *
  * Everything is integer pixels in typed arrays, so results are the same in every browser.
  * Rectangles are {x, y, w, h} in pixels. Knows nothing of canvases, events or undo.
@@ -40,49 +40,6 @@
     };
   }
 
-  /** Coverage 0..1 at `distance` from the middle of a dab; 1 up to half a pixel inside the edge. */
-  function edge(distance, radius, softness) {
-    const outer = radius + 0.5;
-    if (distance >= outer) return 0;
-    const width = Math.max(1, softness * radius);
-    const t = Math.min(1, (outer - distance) / width);
-    return softness > 0 ? t * t * (3 - 2 * t) : t;
-  }
-
-  /** Raise mask (width * height bytes) to the coverage of a capsule between two dabs {x, y, r}.
-   *
-   * Taking the maximum, not the sum, is what keeps a stroke's opacity from doubling where it
-   * crosses itself. Returns the touched rectangle or null.
-   */
-  function coverCapsule(mask, width, height, from, to, softness) {
-    const reach = Math.max(from.r, to.r) + 1;
-    const left = Math.floor(Math.min(from.x, to.x) - reach);
-    const top = Math.floor(Math.min(from.y, to.y) - reach);
-    const right = Math.ceil(Math.max(from.x, to.x) + reach);
-    const bottom = Math.ceil(Math.max(from.y, to.y) + reach);
-    const rect = intersect({ x: left, y: top, w: right - left, h: bottom - top }, width, height);
-    if (!rect) return null;
-    const dx = to.x - from.x;
-    const dy = to.y - from.y;
-    const inverse = dx || dy ? 1 / (dx * dx + dy * dy) : 0;
-    for (let y = rect.y; y < rect.y + rect.h; y++) {
-      const py = y + 0.5 - from.y;
-      for (let x = rect.x, at = y * width + rect.x; x < rect.x + rect.w; x++, at++) {
-        if (mask[at] === 255) continue;
-        const px = x + 0.5 - from.x;
-        const t = Math.min(1, Math.max(0, (px * dx + py * dy) * inverse));
-        const qx = px - t * dx;
-        const qy = py - t * dy;
-        const squared = qx * qx + qy * qy;
-        const radius = from.r + (to.r - from.r) * t;
-        if (squared >= (radius + 0.5) * (radius + 0.5)) continue;
-        const value = Math.round(255 * edge(Math.sqrt(squared), radius, softness));
-        if (value > mask[at]) mask[at] = value;
-      }
-    }
-    return rect;
-  }
-
   /** out[o..] = colour with `alpha` (1..255) laid over the straight pixel base[b..]. */
   function paintPixel(out, o, base, b, rgb, alpha) {
     const under = base ? base[b + 3] : 0;
@@ -109,50 +66,49 @@
     for (let c = 0; c < 3; c++) out[o + c] = rest ? base[b + c] : 0;
   }
 
-  /** out[o..] = ink over ground, both straight RGBA; bit for bit PIL's Image.alpha_composite. */
-  function overPixel(out, o, ink, i, r, g, b, a) {
-    const alpha = ink[i + 3];
-    const blend = a * (255 - alpha);
-    const whole = alpha * 255 + blend;
+  /** out[o..] = the pixel ink[i..] with `alpha` (1..255) over what is there, both straight RGBA;
+   * bit for bit PIL's Image.alpha_composite. */
+  function overPixel(out, o, ink, i, alpha) {
+    const under = out[o + 3];
+    if (alpha === 255 || under === 0) {
+      out[o] = ink[i];
+      out[o + 1] = ink[i + 1];
+      out[o + 2] = ink[i + 2];
+      out[o + 3] = alpha;
+      return;
+    }
+    const whole = alpha * 255 + under * (255 - alpha);
     const top = Math.floor((alpha * 8323200) / whole);
     const bottom = 32640 - top;
-    const red = ink[i] * top + r * bottom + 16384;
-    const green = ink[i + 1] * top + g * bottom + 16384;
-    const blue = ink[i + 2] * top + b * bottom + 16384;
-    out[o] = (((red >> 8) + red) >> 8) >> 7;
-    out[o + 1] = (((green >> 8) + green) >> 8) >> 7;
-    out[o + 2] = (((blue >> 8) + blue) >> 8) >> 7;
+    for (let c = 0; c < 3; c++) {
+      const sum = ink[i + c] * top + out[o + c] * bottom + 16384;
+      out[o + c] = (((sum >> 8) + sum) >> 8) >> 7;
+    }
     const total = whole + 128;
     out[o + 3] = ((total >> 8) + total) >> 8;
   }
 
-  /** Write ink over the ground into `out` within rect.
+  /** `alpha` (0..255) at an opacity in whole percent; the server's rule is the same. */
+  const scaledAlpha = (alpha, percent) => Math.floor((alpha * percent + 50) / 100);
+
+  /** Lay the tile `ink` (rows of `stride` pixels) over w x h pixels of `out`, which begin at
+   * out[start] and have `width` pixels a row.
    *
-   * ground: {rgb} for a plain colour or {pixels} for a picture of the same size.
    * tint: null, or {rgb, strength 0..1} to show the ink's alpha as a coloured veil (mask modes).
    */
-  function flatten(out, ink, ground, width, rect, tint = null) {
-    const { pixels, rgb } = ground;
-    const veil = new Uint8ClampedArray(4);
-    for (let y = rect.y; y < rect.y + rect.h; y++) {
-      const start = (y * width + rect.x) * 4;
-      for (let at = start; at < start + rect.w * 4; at += 4) {
-        const r = pixels ? pixels[at] : rgb[0];
-        const g = pixels ? pixels[at + 1] : rgb[1];
-        const b = pixels ? pixels[at + 2] : rgb[2];
-        const a = pixels ? pixels[at + 3] : 255;
-        if (ink[at + 3] === 0) {
-          out[at] = r;
-          out[at + 1] = g;
-          out[at + 2] = b;
-          out[at + 3] = a;
-        } else if (tint) {
-          veil.set(tint.rgb);
-          veil[3] = Math.round(ink[at + 3] * tint.strength);
-          overPixel(out, at, veil, 0, r, g, b, a);
-        } else {
-          overPixel(out, at, ink, at, r, g, b, a);
-        }
+  function layTile(out, start, width, ink, stride, { w, h }, percent, tint) {
+    const veil = tint ? Uint8ClampedArray.of(...tint.rgb, 0) : null;
+    for (let y = 0; y < h; y++) {
+      let o = start + y * width * 4;
+      let i = y * stride * 4;
+      for (const end = i + w * 4; i < end; i += 4, o += 4) {
+        let alpha = ink[i + 3];
+        if (alpha === 0) continue;
+        if (percent < 100) alpha = scaledAlpha(alpha, percent);
+        if (tint) alpha = Math.round(alpha * tint.strength);
+        if (alpha === 0) continue;
+        if (tint) overPixel(out, o, veil, 0, alpha);
+        else overPixel(out, o, ink, i, alpha);
       }
     }
   }
@@ -199,23 +155,15 @@
     return { mask, rect: { x: left, y: top, w: right - left + 1, h: bottom - top + 1 } };
   }
 
-  /** True where every byte of straight RGBA is zero, as ink is where nothing was drawn. */
-  function isBlank(pixels) {
-    const words = new Uint32Array(pixels.buffer, pixels.byteOffset, pixels.length / 4);
-    for (let i = 0; i < words.length; i++) if (words[i]) return false;
-    return true;
-  }
-
   Object.assign(EaselCanvas, {
     parseColour,
     formatColour,
     intersect,
     unite,
-    coverCapsule,
     paintPixel,
     erasePixel,
-    flatten,
+    overPixel,
+    layTile,
     floodRegion,
-    isBlank,
   });
 })();

@@ -1,7 +1,7 @@
 /* Saving in the background: some time after a change, one save at a time, never losing the last.
  *
- * `save(layers)` is handed in and answers a promise of a token; this knows neither where it goes
- * nor what a token means.
+ * `save(drawing)` is handed in and answers a promise of a token; this knows neither where it goes
+ * nor what a token means. Until a save is through, every change also lies in the `journal`.
  */
 (() => {
   "use strict";
@@ -10,29 +10,37 @@
   const RETRY = 5000; // milliseconds until a failed save is tried again
 
   class AutoSave {
-    /** onState("dirty" | "saving" | "saved" | "error", error) follows the state. */
-    constructor({ controller, save, delay, onState }) {
-      Object.assign(this, { controller, save, delay, onState });
+    /** onState("dirty" | "saving" | "saved" | "error", error) follows the state. journal: null, or as
+     * Drawer.journalOf. */
+    constructor({ controller, save, journal, delay, onState }) {
+      Object.assign(this, { controller, save, journal, delay, onState });
       this.savedRevision = controller.revision;
       this.token = "";
       this.timer = 0;
       this.running = null;
       this.hiding = () => document.hidden && this.dirty && this.flush().catch(() => {});
+      this.leaving = (event) => {
+        if (this.dirty && !this.journal?.works()) event.preventDefault(); // else it would be lost
+      };
       document.addEventListener("visibilitychange", this.hiding);
+      window.addEventListener("beforeunload", this.leaving);
     }
 
     destroy() {
       clearTimeout(this.timer);
       document.removeEventListener("visibilitychange", this.hiding);
+      window.removeEventListener("beforeunload", this.leaving);
     }
 
     get dirty() {
       return this.savedRevision !== this.controller.revision;
     }
 
-    changed() {
+    /** record: what changed, for the journal. urgent: too much to lie there for long. */
+    changed(record, urgent = false) {
+      this.journal?.write(record).catch(() => {});
       this.onState("dirty");
-      this.schedule(this.delay);
+      this.schedule(urgent ? 0 : this.delay);
     }
 
     schedule(delay) {
@@ -45,6 +53,7 @@
       clearTimeout(this.timer);
       this.token = token;
       this.savedRevision = this.controller.revision;
+      this.journal?.settle(this.controller.edit).catch(() => {});
       this.onState("saved");
     }
 
@@ -68,16 +77,16 @@
     }
 
     async once() {
-      const revision = this.controller.revision;
+      const { revision, edit } = this.controller;
       this.onState("saving");
       try {
-        const layers = await this.controller.exportLayers({ composite: false });
-        this.token = await this.save(layers);
+        this.token = await this.save(this.controller.capture());
         this.savedRevision = revision;
       } catch (error) {
         this.onState("error", error);
         throw error;
       }
+      this.journal?.settle(edit).catch(() => {});
       this.onState(this.dirty ? "dirty" : "saved");
     }
   }

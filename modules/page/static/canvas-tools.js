@@ -1,4 +1,4 @@
-/* What a pointer does with the chosen tool: strokes, straight lines, the bucket, picking a colour.
+/* What a pointer does with the chosen tool: strokes, shapes, the bucket, picking a colour.
  *
  * Sees pointer events only for their position, kind and pressure; asks the controller for the
  * document, the brush and the view, and hands it the finished change.
@@ -6,7 +6,20 @@
 (() => {
   "use strict";
   const EaselCanvas = (window.EaselCanvas ??= {});
-  const DRAG = 4; // css pixels from which shift + press is a drag, not a click
+  const DRAG = 4; // css pixels from which a press is a drag, not a click
+  const SHAPES = ["line", "rectangle", "ellipse"];
+
+  /** The end of a drag with shift: a line at 45 degrees, a square, a circle. */
+  function regular(shape, from, to) {
+    const [dx, dy] = [to.x - from.x, to.y - from.y];
+    if (shape === "line") {
+      const angle = (Math.round(Math.atan2(dy, dx) / (Math.PI / 4)) * Math.PI) / 4;
+      const long = Math.hypot(dx, dy);
+      return { ...to, x: from.x + Math.cos(angle) * long, y: from.y + Math.sin(angle) * long };
+    }
+    const side = Math.max(Math.abs(dx), Math.abs(dy));
+    return { ...to, x: from.x + Math.sign(dx) * side, y: from.y + Math.sign(dy) * side };
+  }
 
   class Tools {
     constructor(controller) {
@@ -17,25 +30,28 @@
     }
 
     /** A pointer went down on the stage; true when its moves are wanted. */
-    press(event, { erase, line }) {
-      const { tool, colour, brush, doc, mask } = this.controller;
+    press(event, { erase, shift, pick }) {
+      const { tool, colour, brush, doc, masks } = this.controller;
       const point = this.locate(event);
-      if (tool === "fill") return this.fill(point);
-      this.picking = tool === "pick";
+      this.picking = tool === "pick" || (pick && !masks);
       if (this.picking) {
         this.pick(point);
         return true;
       }
+      if (doc.layer.hidden) {
+        this.controller.say(`${doc.layer.name} is hidden: show it, or choose another layer`);
+        return false;
+      }
+      if (tool === "fill") return this.fill(point);
       const rgb = EaselCanvas.parseColour(colour);
-      this.stroke = new EaselCanvas.Stroke(doc, mask, {
-        ...brush,
-        rgb,
-        erase: erase || tool === "eraser",
-      });
-      this.straight = line;
+      this.shape = SHAPES.includes(tool) ? tool : shift ? "line" : "";
+      this.freehand = !SHAPES.includes(tool);
       this.moved = false;
       this.started = point;
-      this.show(this.stroke.start(point));
+      const paint = { ...brush, rgb, erase: erase || tool === "eraser" };
+      this.stroke = new EaselCanvas.Stroke(doc, paint);
+      if (this.freehand) this.show(this.stroke.start(point));
+      else this.stroke.anchor = this.stroke.last = this.stroke.tip = this.stroke.dab(point);
       return true;
     }
 
@@ -44,13 +60,13 @@
       const end = points.at(-1);
       if (this.picking) return this.pick(end);
       if (!this.stroke) return;
-      if (this.straight) {
-        const way = Math.hypot(end.x - this.started.x, end.y - this.started.y);
-        this.moved ||= way * this.controller.view.zoom > DRAG;
-        if (this.moved) this.show(this.stroke.lineTo(end));
-      } else {
-        for (const point of points) this.show(this.stroke.moveTo(point));
-      }
+      if (!this.shape) return this.show(this.stroke.moveThrough(points));
+      const way = Math.hypot(end.x - this.started.x, end.y - this.started.y);
+      this.moved ||= way * this.controller.view.zoom > DRAG;
+      if (!this.moved) return;
+      const bound = !this.freehand && events.at(-1).shiftKey;
+      const to = bound ? regular(this.shape, this.started, end) : end;
+      this.show(this.stroke.shapeTo(this.shape, to));
     }
 
     release(event) {
@@ -60,14 +76,14 @@
         controller.setTool(controller.painter);
       }
       if (!stroke) return;
-      if (this.straight && !this.moved && this.lineEnd) {
+      if (this.freehand && this.shape && !this.moved && this.lineEnd) {
         stroke.anchor = stroke.dab(this.lineEnd);
-        this.show(stroke.lineTo(this.locate(event)));
+        this.show(stroke.shapeTo("line", this.locate(event)));
       }
       this.show(stroke.finish());
       this.stroke = null;
-      this.lineEnd = { ...stroke.last };
-      if (stroke.snapshot.rect) controller.commit(stroke.snapshot); // else it passed beside
+      if (this.freehand || this.shape === "line") this.lineEnd = { ...stroke.last };
+      if (stroke.change.tiles.size) controller.commit(stroke.change); // else it passed beside
     }
 
     /** Give up the stroke that is being drawn; false when there is none. */
@@ -78,8 +94,8 @@
       return true;
     }
 
-    show(rect) {
-      if (rect) this.controller.view.damaged(rect);
+    show(indexes) {
+      this.controller.view.damaged(indexes);
     }
 
     locate(event) {
@@ -87,9 +103,10 @@
       const point = controller.view.locate(event);
       if (event.pointerType === "pen") {
         controller.controls.pressure.hidden = false;
-        if (controller.brush.pressure && event.pressure) {
-          point.pressure = 0.1 + 0.9 * event.pressure;
-        }
+        const mode = controller.brush.pressure;
+        const force = event.pressure ? 0.1 + 0.9 * event.pressure : 1;
+        if (mode === "size" || mode === "both") point.width = force;
+        if (mode === "opacity" || mode === "both") point.strength = force;
       }
       return point;
     }
@@ -104,8 +121,8 @@
       const { doc, view, colour, brush } = this.controller;
       const paint = { rgb: EaselCanvas.parseColour(colour), opacity: brush.opacity };
       const [x, y] = [Math.floor(point.x), Math.floor(point.y)];
-      const flat = view.refresh();
-      this.controller.commit(EaselCanvas.fillRegion(doc, flat, x, y, paint, brush.tolerance));
+      const change = EaselCanvas.fillRegion(doc, view.refresh(), x, y, paint, brush.tolerance);
+      if (change.tiles.size) this.controller.commit(change);
       return false;
     }
 
@@ -118,5 +135,5 @@
     }
   }
 
-  Object.assign(EaselCanvas, { Tools });
+  Object.assign(EaselCanvas, { Tools, SHAPES });
 })();

@@ -1,7 +1,7 @@
-/* What is seen: the stage with the drawing at some zoom, the brush outline, the message line.
+/* What is seen: the stage with the drawing at some zoom, and the brush's outline.
  *
- * The flattened picture lies in one buffer; only damaged rectangles are recomputed and shown, once
- * per frame. Knows the current document; nothing of tools or undo.
+ * The flattened picture lies in one buffer; only damaged tiles are recomputed and shown, once per
+ * frame. Knows the current document; nothing of tools or undo.
  */
 (() => {
   "use strict";
@@ -20,7 +20,7 @@
       this.x = 0;
       this.y = 0;
       this.fitted = true;
-      this.damage = null;
+      this.damage = new Set();
       this.frame = 0;
       this.resizing = new ResizeObserver(() => (this.fitted ? this.fit() : this.place()));
       this.resizing.observe(stage);
@@ -46,24 +46,40 @@
       this.damaged();
     }
 
-    /** Note that a rectangle of ink (default: everything) changed. */
-    damaged(rect = { x: 0, y: 0, w: this.doc.width, h: this.doc.height }) {
-      this.damage = EaselCanvas.unite(this.damage, rect);
-      if (this.damage && !this.frame) this.frame = requestAnimationFrame(() => this.refresh());
+    /** Note that tiles (default: all) changed. */
+    damaged(indexes = this.doc.layer.tiles.list.keys()) {
+      for (const index of indexes) this.damage.add(index);
+      if (this.damage.size && !this.frame) {
+        this.frame = requestAnimationFrame(() => this.refresh());
+      }
     }
 
     /** Bring the flattened picture up to date at once; answers its straight RGBA bytes. */
     refresh() {
       cancelAnimationFrame(this.frame);
       this.frame = 0;
-      const rect = this.damage;
-      this.damage = null;
-      if (rect) {
-        const { ink, background, width } = this.doc;
-        EaselCanvas.flatten(this.flat.data, ink, background, width, rect, this.tint);
-        this.context.putImageData(this.flat, 0, 0, rect.x, rect.y, rect.w, rect.h);
+      const { doc, damage, flat, tint } = this;
+      if (damage.size) {
+        const shown = doc.layers.filter((layer) => !layer.hidden && layer.opacity);
+        for (const index of damage) EaselCanvas.flattenTile(flat.data, doc, index, shown, tint);
+        for (const { x, y, w, h } of this.runs()) this.context.putImageData(flat, 0, 0, x, y, w, h);
       }
-      return this.flat.data;
+      damage.clear();
+      return flat.data;
+    }
+
+    /** Damaged rectangles: tiles that lie side by side as one. */
+    runs() {
+      const { width, height, layer } = this.doc;
+      if (this.damage.size === layer.tiles.list.length) return [{ x: 0, y: 0, w: width, h: height }];
+      const found = [];
+      for (const index of [...this.damage].sort((a, b) => a - b)) {
+        const tile = EaselCanvas.tileBounds(index, width, height);
+        const last = found.at(-1);
+        if (last?.y === tile.y && last.x + last.w === tile.x) last.w += tile.w;
+        else found.push(tile);
+      }
+      return found;
     }
 
     /** Picture coordinates (fractions of pixels, perhaps outside) of a pointer event. */

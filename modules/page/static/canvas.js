@@ -1,10 +1,13 @@
 /* The colour canvas: EaselCanvas.mount(element, options) -> controller.
  *
  * Joins document, strokes, undo, view, controls and input; the parts know each other only through
- * the controller. Knows nothing of Gradio or of the server (see canvas-gradio.js).
+ * the controller, whose verbs on layers stand in canvas-verbs.js and
+ * those of the hand (tool, colour, view) in canvas-hand.js. Knows nothing of Gradio or of the
+ * server (see canvas-gradio.js).
  * The root element carries the state for tests and styles: data-rev, data-size, data-tool,
- * data-color, data-can-undo, data-can-redo, data-empty, data-zoom, data-saved, data-fullscreen;
- * after each change it sends a bubbling "easel-canvas" event {id, size, empty, revision}.
+ * data-color, data-can-undo, data-can-redo, data-empty, data-zoom, data-saved, data-layers,
+ * data-fullscreen; after each change it sends a bubbling "easel-canvas" event {id, size, empty,
+ * revision}.
  */
 (() => {
   "use strict";
@@ -22,32 +25,47 @@
     label: "Drawing canvas",
     help: true, // a line of hints below the stage
     hotkeys: {},
-    undoBytes: 256 * 2 ** 20,
+    undoBytes: 96 * 2 ** 20, // of pixels in memory; what is beyond goes to the attic
+    attic: null,
     saveDelay: 400,
     onChange: () => {},
     save: null,
+    journal: null,
   };
 
   class Controller {
     constructor(element, options) {
       this.options = { ...DEFAULTS, ...options };
-      const { id, mode, label, help, undoBytes, save, saveDelay } = this.options;
+      const { id, mode, undoBytes, attic } = this.options;
       if (!MODES.includes(mode)) throw new Error(`canvas mode "${mode}" is none of ${MODES}`);
       this.id = id;
       this.mode = mode;
       this.masks = mode === "inpaint";
       this.draws = mode !== "picture"; // that one only shows
+      this.layered = this.draws && !this.masks; // a mask is one thing of its own
       this.overPictures = mode !== "sketch"; // these modes need a picture to work on
       this.revision = 0;
+      this.edit = 0; // number of the last change, see canvas-journal.js
       this.tool = this.draws ? "brush" : "pan";
       this.painter = "brush"; // the tool to return to after picking a colour
+      this.shape = this.masks ? "rectangle" : "line"; // what the button of shapes chooses
       this.colour = this.masks ? "#ffffff" : "#000000";
       this.second = this.masks ? "#000000" : "#ffffff";
       const size = this.masks ? 48 : 24;
-      this.brush = { size, opacity: 1, softness: 0, tolerance: 32, pressure: true };
+      const looks = { opacity: 1, softness: 0, tolerance: 32, pressure: "size" };
+      this.brush = { size, ...looks, filled: this.masks };
+      this.veil = VEIL.strength;
       this.tools = new EaselCanvas.Tools(this);
       this.fullscreen = false;
-      this.history = new EaselCanvas.History(undoBytes);
+      this.panelOpen = false;
+      this.history = new EaselCanvas.History(undoBytes, attic);
+      this.retracing = null;
+      this.build(element);
+    }
+
+    build(element) {
+      const { id, mode, label, help, hotkeys, save, journal, saveDelay: delay } = this.options;
+      const { width, height, colour } = this.options;
       this.root = document.createElement("div");
       this.root.className = "easel-canvas";
       this.root.dataset.mode = mode;
@@ -58,13 +76,13 @@
       const tint = this.masks ? VEIL : null;
       const onZoom = () => this.update();
       this.view = new EaselCanvas.View({ stage, canvas, cursor, tint, onZoom });
-      this.input = new EaselCanvas.Input(this, this.root, stage, this.options.hotkeys);
-      const { width, height, colour } = this.options;
+      this.input = new EaselCanvas.Input(this, this.root, stage, hotkeys);
       this.exchange(EaselCanvas.blankDocument(width, height, colour, true));
+      this.tell();
       element.replaceChildren(this.root);
       const onState = (state, error) => this.showSaving(state, error);
       this.saving = save
-        ? new EaselCanvas.AutoSave({ controller: this, save, delay: saveDelay, onState })
+        ? new EaselCanvas.AutoSave({ controller: this, save, journal, delay, onState })
         : null;
       this.update();
     }
@@ -89,13 +107,18 @@
       return this.inkBlank && kind === "colour" && (untouched || this.overPictures);
     }
 
+    /** In the middle of something that must not be disturbed. */
+    get busy() {
+      return Boolean(this.tools.stroke || this.retracing);
+    }
+
     /** Show another document; answers the one that was shown. */
     exchange(doc) {
       const before = this.doc;
       this.doc = doc;
-      if (before?.ink.length !== doc.ink.length) this.mask = new Uint8Array(doc.ink.length / 4);
       this.tools.lineEnd = null;
-      this.inkBlank = EaselCanvas.isBlank(doc.ink);
+      this.adjusting = null;
+      this.inkBlank = doc.blank;
       this.view.show(doc);
       return before;
     }
@@ -105,8 +128,8 @@
       const before = this.exchange(doc);
       if (undoable) {
         this.history.add(new EaselCanvas.DocumentSwap(before, (other) => this.exchange(other)));
-      }
-      this.changed();
+      } else this.history.forget();
+      this.changed(null, doc.background.kind === "image");
     }
 
     /** Put a picture under an empty drawing. Rejects with a plain message; the old one stays. */
@@ -114,7 +137,7 @@
       const doc = await EaselCanvas.pictureDocument(source, name);
       this.replace(doc);
       this.view.fit();
-      this.controls.say("");
+      this.say("");
     }
 
     /** loadImage for the controls: says what went wrong instead of rejecting. */
@@ -122,7 +145,7 @@
       try {
         await this.loadImage(source);
       } catch (error) {
-        this.controls.say(error.message, true);
+        this.say(error.message, true);
       }
     }
 
@@ -131,10 +154,10 @@
       try {
         this.replace(EaselCanvas.blankDocument(width, height, colour));
       } catch (error) {
-        this.controls.say(error.message, true);
+        this.say(error.message, true);
         return false;
       }
-      this.controls.say("");
+      this.say("");
       return true;
     }
 
@@ -151,131 +174,75 @@
       return true;
     }
 
-    /** Put back a saved drawing: a background as in exportLayers and an ink PNG or null. */
-    async restore({ size: [width, height], background, ink }) {
-      const doc =
-        background.kind === "image"
-          ? await EaselCanvas.pictureDocument(background.original, background.name)
-          : EaselCanvas.blankDocument(width, height, background.colour, background.untouched);
-      if (ink) {
-        const found = await EaselCanvas.decodePicture(ink);
-        if (found.width !== doc.width || found.height !== doc.height) {
-          throw new Error("its ink and its background differ in size");
-        }
-        doc.ink.set(found.pixels);
-      }
-      this.replace(doc, { undoable: false });
-      return doc.background;
+    /** Put back a saved drawing and what the journal has since then; what became of the drawing.
+     *
+     * saved: {size, background, layers: [{id, name, opacity, hidden, box, file}], active, edit} or
+     * null; records: as canvas-journal.js makes them. Answers {doc, replayed}, or null where there is
+     * nothing to put back.
+     */
+    async restore(saved, records = []) {
+      let doc = saved && (await EaselCanvas.savedDocument(saved));
+      const chain = EaselCanvas.following(records, saved?.edit ?? 0);
+      for (const record of chain) doc = EaselCanvas.replay(doc, record);
+      if (!doc) return null;
+      await EaselCanvas.wakeBackground(doc.background);
+      this.exchange(doc);
+      this.history.forget();
+      this.edit = chain.at(-1)?.edit ?? saved.edit ?? 0;
+      this.panelOpen = this.layered && doc.layers.length > 1;
+      this.tell();
+      this.announce();
+      if (chain.length) this.saving?.schedule(0);
+      return { doc, replayed: chain.length };
     }
 
     // -- drawing -----------------------------------------------------------------------------
 
-    clear() {
-      if (this.tools.stroke || this.inkBlank) return;
-      const change = new EaselCanvas.TileSnapshot(this.doc);
-      const all = { x: 0, y: 0, w: this.doc.width, h: this.doc.height };
-      change.within(all, () => {});
-      this.doc.ink.fill(0);
-      this.commit(change);
+    press(event, how) {
+      return !this.retracing && this.tools.press(event, how);
     }
 
-    /** A change of the ink is done: remember how to undo it, show it, tell of it. */
+    clear() {
+      if (!this.busy && !this.doc.layer.tiles.blank) this.commit(EaselCanvas.clearLayer(this.doc));
+    }
+
+    /** A change of a layer's pixels is done: remember how to undo it, show it, tell of it. */
     commit(change) {
       this.history.add(change);
-      this.view.damaged(change.rect);
-      this.changed();
+      this.adjusting = null;
+      this.view.damaged(change.indexes);
+      this.changed(change);
     }
 
+    /** A promise where old pixels have to come back from the attic first. */
     undo() {
-      this.retrace(() => this.history.undo());
+      return this.retrace("past");
     }
 
     redo() {
-      this.retrace(() => this.history.redo());
+      return this.retrace("future");
     }
 
-    retrace(step) {
+    retrace(way) {
       if (this.tools.stroke) return;
-      const change = step();
+      if (this.retracing) return this.retracing.then(() => this.retrace(way));
+      const taken = this.history.step(way);
+      if (!(taken instanceof Promise)) return this.retraced(taken);
+      this.retracing = taken
+        .catch((error) => this.say(`That step cannot be taken back: ${error.message}`, true))
+        .then((change) => {
+          this.retracing = null;
+          this.retraced(change);
+        });
+      return this.retracing;
+    }
+
+    retraced(change) {
       if (!change) return;
       this.tools.lineEnd = null;
-      if (change.rect) this.view.damaged(change.rect);
-      this.changed();
-    }
-
-    // -- tools and view ----------------------------------------------------------------------
-
-    setTool(tool) {
-      if (this.tools.stroke || !this.draws || (this.masks && tool === "pick")) return;
-      if (this.tool !== "pick" && this.tool !== "pan") this.painter = this.tool;
-      this.tool = tool;
-      if (tool !== "brush" && tool !== "eraser") this.hover(null);
-      this.update();
-    }
-
-    setColour(text) {
-      const rgb = EaselCanvas.parseColour(text);
-      if (rgb) this.colour = EaselCanvas.formatColour(rgb);
-      else this.controls.say(`"${text}" is no colour; write it as #rrggbb`, true);
-      if (rgb && this.tool === "eraser") this.tool = "brush";
-      this.controls.hex.value = this.colour;
-      this.update();
-    }
-
-    swapColours() {
-      [this.colour, this.second] = [this.second, this.colour];
-      this.update();
-    }
-
-    /** Any of size (1..256 pixels), opacity, softness (0..1), tolerance (0..255), pressure. */
-    setBrush(change) {
-      this.brush = { ...this.brush, ...change };
-      this.brush.size = Math.min(256, Math.max(1, Math.round(this.brush.size)));
-      this.update();
-      if (this.hovering) this.hover(this.hovering);
-    }
-
-    growBrush(way) {
-      const { size } = this.brush;
-      this.setBrush({ size: size + way * Math.max(1, Math.round(size / 10)) });
-    }
-
-    hover(event) {
-      const draws = this.tool === "brush" || this.tool === "eraser";
-      this.hovering = draws && !this.input?.moving ? event : null;
-      this.view.outline(this.hovering, this.brush.size);
-    }
-
-    fit() {
-      this.view.fit();
-    }
-
-    pan(dx, dy) {
-      this.view.pan(dx, dy);
-    }
-
-    zoomTo(zoom, x, y) {
-      this.view.zoomTo(zoom, x, y);
-    }
-
-    zoomBy(factor, x, y) {
-      this.view.zoomTo(this.view.zoom * factor, x, y);
-    }
-
-    toggleFullscreen(on = !this.fullscreen) {
-      this.fullscreen = on;
-      this.root.dataset.fullscreen = String(on);
-      document.documentElement.classList.toggle("easel-canvas-fullscreen", on);
-      this.view.fit();
-      this.update();
-    }
-
-    /** Escape: give up the stroke, else leave the full window; false when there is neither. */
-    escape() {
-      if (this.tools.abort()) return true;
-      if (!this.fullscreen) return false;
-      this.toggleFullscreen(false);
-      return true;
+      this.adjusting = null;
+      if (change.indexes) this.view.damaged(change.indexes);
+      this.changed(change);
     }
 
     // -- out ---------------------------------------------------------------------------------
@@ -285,20 +252,33 @@
       return EaselCanvas.compositePixels(this.doc, !this.masks);
     }
 
-    /** {size, background, ink: PNG Blob or null, composite: PNG Blob}.
+    /** The drawing as it is now, for whoever keeps it; later changes do not reach into it. */
+    capture() {
+      const { edit, doc } = this;
+      const layers = doc.layers.map((layer) => ({
+        ...layer,
+        version: layer.tiles.version,
+        origin: layer.tiles,
+        tiles: layer.tiles.clone(),
+      }));
+      const { width, height, background, active } = doc;
+      return { size: [width, height], background, layers, active, edit, empty: this.isEmpty };
+    }
+
+    /** {size, background, empty, ink: PNG Blob of all layers or null, composite: PNG Blob}.
      *
      * background: {kind: "colour", colour, rgb, untouched} or {kind: "image", original, name}.
      */
-    async exportLayers({ composite = true } = {}) {
+    async exportLayers() {
       const { width, height, background } = this.doc;
-      const ink = this.inkBlank ? null : this.doc.ink.slice();
-      const flat = composite ? this.composite() : null;
+      const ink = EaselCanvas.inkPixels(this.doc);
+      const flat = this.composite();
       return {
         size: [width, height],
         background,
         empty: this.isEmpty,
         ink: ink && (await EaselCanvas.encodePng(ink, width, height)),
-        composite: flat && (await EaselCanvas.encodePng(flat, width, height)),
+        composite: await EaselCanvas.encodePng(flat, width, height),
       };
     }
 
@@ -310,21 +290,42 @@
 
     // -- state -------------------------------------------------------------------------------
 
-    changed() {
-      this.revision++;
-      this.inkBlank = EaselCanvas.isBlank(this.doc.ink);
+    /** change: the step's TileChange, where it was one. urgent: save without waiting. */
+    changed(change = null, urgent = false) {
+      this.inkBlank = this.doc.blank;
+      if (this.saving) {
+        const base = this.edit;
+        this.edit = EaselCanvas.nextEdit(base);
+        const record = EaselCanvas.recordOf(this.doc, this.told, change, this.edit, base);
+        this.tell();
+        this.revision++;
+        this.saving.changed(record, urgent);
+      } else this.revision++;
+      this.announce();
+    }
+
+    /** Remember what the journal knows. */
+    tell() {
+      const { doc } = this;
+      this.told = { doc, layers: doc.layers, background: doc.background };
+    }
+
+    announce() {
       this.update();
-      this.saving?.changed();
       const detail = { id: this.id, size: this.size, empty: this.isEmpty, revision: this.revision };
       this.root.dispatchEvent(new CustomEvent("easel-canvas", { bubbles: true, detail }));
       this.options.onChange(this);
     }
 
+    say(text, isError = false) {
+      this.controls.say(text, isError);
+    }
+
     showSaving(state, error) {
       this.root.dataset.saved = state;
-      if (state === "error") this.controls.say(`Not saved: ${error.message}`, true);
+      if (state === "error") this.say(`Not saved: ${error.message}`, true);
       else if (state === "saved" && this.controls.message.textContent.startsWith("Not saved")) {
-        this.controls.say("");
+        this.say("");
       }
     }
 
@@ -332,12 +333,12 @@
       if (!this.view?.doc) return;
       const canUndo = this.history.past.length > 0;
       const canRedo = this.history.future.length > 0;
-      const { tool, brush, colour, second, doc, fullscreen } = this;
+      const { tool, brush, colour, second, doc, fullscreen, shape, veil, panelOpen } = this;
       const { zoom } = this.view;
       const empty = this.isEmpty;
       const hint = empty && this.overPictures;
-      const state = { tool, brush, colour, second, doc, canUndo, canRedo, zoom, fullscreen, hint };
-      this.controls.update(state);
+      const looks = { tool, shape, brush, veil, colour, second, doc, zoom, fullscreen };
+      this.controls.update({ ...looks, canUndo, canRedo, hint, panelOpen });
       Object.assign(this.root.dataset, {
         rev: this.revision,
         size: this.size.join("x"),
@@ -346,10 +347,13 @@
         canUndo,
         canRedo,
         empty,
+        layers: doc.layers.length,
         zoom: zoom.toFixed(3),
       });
     }
   }
+
+  Object.assign(Controller.prototype, EaselCanvas.layerVerbs, EaselCanvas.handVerbs);
 
   /** Build a canvas inside element; options: see DEFAULTS. One controller per id. */
   function mount(element, options = {}) {
@@ -359,5 +363,9 @@
     return controller;
   }
 
-  Object.assign(EaselCanvas, { mount, get: (id) => instances.get(id) });
+  Object.assign(EaselCanvas, {
+    mount,
+    get: (id) => instances.get(id),
+    all: () => [...instances.values()],
+  });
 })();

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, HTTPException, Response, UploadFile
+from fastapi import APIRouter, File, Form, HTTPException, Response, UploadFile
 
 from modules.app import App
 from modules.errors import RequestError
@@ -23,32 +23,34 @@ def build_router(app: App) -> APIRouter:
             raise HTTPException(404, "there is no such drawing")
         base = f"/easel/v1/canvas/{canvas_id}"
         version = f"?revision={found.revision}"
-        has_ink = app.canvas.part(canvas_id, "ink") is not None
         return {
             "state": found.to_record(),
             "token": f"{canvas_id}.{found.revision}",
-            "ink_url": f"{base}/ink{version}" if has_ink else None,
             "background_url": f"{base}/background{version}" if found.image else None,
+            "layer_urls": {
+                layer.id: f"{base}/{layer.id}{version}" for layer in found.layers if layer.file
+            },
         }
 
     @router.get("/{canvas_id}/{part}", response_class=Response)
     def layer(canvas_id: str, part: str) -> Response:
-        """The ink as PNG, or the file under it as it was sent."""
-        if part not in ("ink", "background"):
-            raise HTTPException(404, "a drawing has the parts ink and background")
-        data = app.canvas.part(canvas_id, "ink" if part == "ink" else "background")
+        """A layer's pixels as PNG, by its id, or the file under them as it was sent."""
+        data = app.canvas.part(canvas_id, part)
         if data is None:
-            raise HTTPException(404, f"the drawing has no {part}")
+            raise HTTPException(404, f"the drawing has no part {part[:80]!r}")
         return Response(data, media_type=mime_of(data), headers={"Cache-Control": "no-store"})
 
     @router.post("/{canvas_id}")
     def save(
         canvas_id: str,
         state: Annotated[str, Form()],
-        ink: UploadFile | None = None,
+        layers: Annotated[list[UploadFile] | None, File()] = None,
         background: UploadFile | None = None,
     ) -> dict[str, str]:
-        """Keep a drawing; the token names this revision of it in a form."""
+        """Keep a drawing; the token names this revision of it in a form.
+
+        Each of `layers` has its layer's id as its file name.
+        """
         try:
             wanted = json.loads(state)
         except json.JSONDecodeError as error:
@@ -58,7 +60,7 @@ def build_router(app: App) -> APIRouter:
         token = app.canvas.save(
             canvas_id,
             wanted,
-            ink=ink.file.read() if ink else None,
+            layers={part.filename or "": part.file.read() for part in layers or ()},
             background=background.file.read() if background else None,
             max_pixels=app.settings.current.easel.easel_max_pixels,
         )

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from modules.errors import ImageError, RequestError
+from modules.errors import EaselError, ImageError, RequestError
 from modules.library.canvas import CanvasStore
 
 ID = "img2img_sketch-0123"
@@ -38,9 +38,10 @@ def store(tmp_path: Path) -> CanvasStore:
 
 def save(store: CanvasStore, ink: Image.Image | None, ground: bytes | None = None, **state) -> str:
     size = ink.size if ink else (16, 16)
-    known = {"width": size[0], "height": size[1], "image": ground is not None, **state}
-    layer = png(ink) if ink else None
-    return store.save(ID, known, ink=layer, background=ground, max_pixels=LIMIT)
+    layer = {"id": "a1", "blank": ink is None}
+    known = {"width": size[0], "height": size[1], "image": ground is not None, "layers": [layer]}
+    layers = {"a1": png(ink)} if ink else {}
+    return store.save(ID, known | state, layers=layers, background=ground, max_pixels=LIMIT)
 
 
 def test_an_untouched_picture_comes_back_byte_for_byte(store: CanvasStore) -> None:
@@ -72,7 +73,7 @@ def test_a_later_save_without_the_ground_keeps_the_ground(store: CanvasStore) ->
     ground = png(noise((16, 16)))
     save(store, None, ground)
     state = {"width": 16, "height": 16, "image": True}
-    token = store.save(ID, state, ink=None, background=None, max_pixels=LIMIT)
+    token = store.save(ID, state, layers={}, background=None, max_pixels=LIMIT)
     assert token.endswith(".2")
     assert store.composite(token, max_pixels=LIMIT) == ground
 
@@ -82,10 +83,10 @@ def test_a_bad_save_leaves_the_stored_drawing_as_it_was(store: CanvasStore) -> N
     token = save(store, None, ground)
     with pytest.raises(ImageError, match="8x8 layer on a 16x16 canvas"):
         save(store, Image.new("RGBA", (8, 8)), width=16, height=16)
-    with pytest.raises(ImageError, match="damaged|no picture"):
-        store.save(
-            ID, {"width": 16, "height": 16}, ink=b"nonsense", background=None, max_pixels=LIMIT
-        )
+    state = {"width": 16, "height": 16, "layers": [{"id": "a1"}]}
+    for layers, complaint in (({"a1": b"nonsense"}, "damaged|no picture"), ({}, "was not sent")):
+        with pytest.raises(EaselError, match=complaint):
+            store.save(ID, state, layers=layers, background=None, max_pixels=LIMIT)
     assert store.composite(token, max_pixels=LIMIT) == ground
 
 
@@ -96,11 +97,20 @@ def test_an_id_never_leads_out_of_the_folder(store: CanvasStore, canvas_id: str)
 
 
 @pytest.mark.parametrize(
-    "state", [{}, {"width": 0, "height": 4}, {"width": 4, "height": 4, "colour": "red;"}]
+    "state",
+    [
+        {},
+        {"width": 0, "height": 4},
+        {"width": 4, "height": 4, "colour": "red;"},
+        {"width": 4, "height": 4, "layers": [{"name": "no id"}]},
+        {"width": 4, "height": 4, "layers": [{"id": "../x", "blank": True}]},
+        {"width": 4, "height": 4, "layers": [{"id": "a", "blank": True, "opacity": 101}]},
+        {"width": 4, "height": 4, "layers": 7},
+    ],
 )
 def test_an_unusable_state_is_refused(store: CanvasStore, state: dict) -> None:
     with pytest.raises(RequestError):
-        store.save(ID, state, ink=None, background=None, max_pixels=LIMIT)
+        store.save(ID, state, layers={}, background=None, max_pixels=LIMIT)
 
 
 def test_an_unknown_token_says_what_to_do(store: CanvasStore) -> None:
@@ -147,3 +157,51 @@ def test_paint_over_a_picture_comes_with_its_mask(store: CanvasStore) -> None:
     expected.paste((250, 10, 20), (4, 4, 8, 8))
     assert pixels(picture).convert("RGB").tobytes() == expected.tobytes()
     assert Image.open(io.BytesIO(mask)).getbbox() == (4, 4, 8, 8)
+
+
+def layered(store: CanvasStore, *rows: dict, **images: Image.Image) -> str:
+    state = {"width": 16, "height": 16, "colour": "#0a0b0c", "layers": list(rows)}
+    layers = {name: png(image) for name, image in images.items()}
+    return store.save(ID, state, layers=layers, background=None, max_pixels=LIMIT)
+
+
+def test_layers_lie_over_one_another_at_their_places_and_opacity(store: CanvasStore) -> None:
+    red, blue = Image.new("RGBA", (8, 8), "red"), Image.new("RGBA", (4, 4), "blue")
+    below = {"id": "a", "name": "sky", "x": 2, "y": 2}
+    token = layered(store, below, {"id": "b", "x": 6, "y": 6, "opacity": 50}, a=red, b=blue)
+    picture = pixels(store.composite(token, max_pixels=LIMIT))
+    seen = [picture.getpixel(place) for place in ((0, 0), (2, 2), (6, 6), (9, 9))]
+    assert seen == [(10, 11, 12, 255), (255, 0, 0, 255), (127, 0, 128, 255), (127, 0, 128, 255)]
+    mask = Image.open(io.BytesIO(store.mask(token, max_pixels=LIMIT)))
+    assert mask.getbbox() == (2, 2, 10, 10)
+
+
+def test_a_hidden_layer_is_kept_but_not_in_the_picture(store: CanvasStore) -> None:
+    red = Image.new("RGBA", (16, 16), "red")
+    token = layered(store, {"id": "a", "hidden": True}, {"id": "b", "blank": True}, a=red)
+    assert pixels(store.composite(token, max_pixels=LIMIT)).getpixel((3, 3)) == (10, 11, 12, 255)
+    assert store.part(ID, "a") == png(red) and store.part(ID, "b") is None
+    token = layered(store, {"id": "a", "hidden": False})
+    assert pixels(store.composite(token, max_pixels=LIMIT)).getpixel((3, 3)) == (255, 0, 0, 255)
+
+
+def test_a_save_leaves_no_file_that_its_state_does_not_name(
+    store: CanvasStore, tmp_path: Path
+) -> None:
+    red = Image.new("RGBA", (16, 16), "red")
+    layered(store, {"id": "a"}, {"id": "b"}, a=red, b=red)
+    layered(store, {"id": "b"})
+    names = sorted(path.name for path in (tmp_path / "canvas" / ID).iterdir())
+    assert names == ["layer-b-1.png", "state.json"]
+
+
+def test_a_drawing_from_before_there_were_layers_is_one_layer(
+    store: CanvasStore, tmp_path: Path
+) -> None:
+    folder = tmp_path / "canvas" / ID
+    folder.mkdir(parents=True)
+    (folder / "ink.png").write_bytes(png(Image.new("RGBA", (4, 4), "red")))
+    (folder / "state.json").write_text('{"width": 4, "height": 4, "revision": 3}')
+    assert pixels(store.composite(f"{ID}.3", max_pixels=LIMIT)).getpixel((1, 1))[0] == 255
+    state = store.state(ID)
+    assert state and [layer.name for layer in state.layers] == ["Layer 1"]
