@@ -66,7 +66,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class CanvasState:
-    """What lies under the layers: a colour, or (`image`) the stored ground file. Sizes in pixels."""
+    """The layers, and under them a colour or (`image`) the stored ground. Sizes in pixels."""
 
     width: int
     height: int

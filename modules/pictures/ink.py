@@ -38,7 +38,7 @@ def composite_ink(ground: Image.Image, ink: Image.Image) -> Image.Image:
 
 
 def faded(ink: Image.Image, opacity: int) -> Image.Image:
-    """`ink` (RGBA) with its alpha at `opacity` percent; the browser's canvas rounds the same way."""
+    """`ink` (RGBA) with its alpha at `opacity` percent, rounded as the browser's canvas does."""
     ink = ink.convert("RGBA")
     if opacity < 100:
         ink.putalpha(ink.getchannel("A").point(lambda alpha: (alpha * opacity + 50) // 100))

@@ -81,8 +81,8 @@ def test_a_later_save_without_the_ground_keeps_the_ground(store: CanvasStore) ->
 def test_a_bad_save_leaves_the_stored_drawing_as_it_was(store: CanvasStore) -> None:
     ground = png(noise((16, 16)))
     token = save(store, None, ground)
-    with pytest.raises(ImageError, match="8x8 layer on a 16x16 canvas"):
-        save(store, Image.new("RGBA", (8, 8)), width=16, height=16)
+    with pytest.raises(ImageError, match="32x32 layer on a 16x16 canvas"):
+        save(store, Image.new("RGBA", (32, 32)), width=16, height=16)
     state = {"width": 16, "height": 16, "layers": [{"id": "a1"}]}
     for layers, complaint in (({"a1": b"nonsense"}, "damaged|no picture"), ({}, "was not sent")):
         with pytest.raises(EaselError, match=complaint):
