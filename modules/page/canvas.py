@@ -5,10 +5,11 @@ component's value only carries commands to it. Knows nothing of where drawings a
 """
 
 import re
-from collections.abc import Mapping
 from typing import Any
 
 import gradio as gr
+
+from modules.settings.editing import CanvasHotkeys
 
 MODES = ("sketch", "inpaint", "inpaint-sketch", "picture")
 
@@ -39,6 +40,18 @@ SCRIPTS = (
 )
 STYLES = ("canvas.css", "canvas-stage.css", "canvas-layers.css")
 
+_HOTKEYS = ("zoom", "adjust", "shrink_brush", "grow_brush", "move", "fullscreen", "reset")
+
+
+def options_of(settings: CanvasHotkeys) -> dict[str, Any]:
+    """What `EaselCanvasGradio.configure` takes: the settings of the section `canvas_hotkey`."""
+    return {
+        "hotkeys": {name: getattr(settings, f"canvas_hotkey_{name}") for name in _HOTKEYS},
+        "disabled": list(settings.canvas_disabled_functions),
+        "blurs_typing": settings.canvas_blur_prompt,
+    }
+
+
 # Gradio adds the scripts of `head` while its own page already runs: wait for ours.
 _START = """
 const start = () => {
@@ -56,7 +69,6 @@ def sketch_canvas(
     width: int = 512,
     height: int = 512,
     label: str = "Drawing canvas",
-    hotkeys: Mapping[str, str] | None = None,
     help: bool = True,
     **props: Any,
 ) -> gr.HTML:
@@ -65,7 +77,6 @@ def sketch_canvas(
     mode: "sketch" (colour), "inpaint" (mask), "inpaint-sketch" (colour, the ink is the mask), or
     "picture" (a picture is only chosen and shown).
     help: whether a line below the stage tells the keys (setting `canvas_show_tooltip`).
-    hotkeys: the `canvas_hotkey_*` settings without that prefix, e.g. {"grow_brush": "W"}.
     props: further arguments of `gr.HTML`.
 
     As an output it takes a command, each with a nonce of its own: `{"load": url, "nonce": n}`,
@@ -86,7 +97,6 @@ def sketch_canvas(
         width=width,
         height=height,
         canvas_label=label,
-        hotkeys=dict(hotkeys or {}),
         help=help,
         **props,
     )

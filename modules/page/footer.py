@@ -12,6 +12,7 @@ import gradio as gr
 
 from modules.app import App
 from modules.generation.version import VERSION
+from modules.page import canvas
 from modules.settings import Settings
 
 _WHITESPACE = {"Tab": "\t", "Carriage Return": "\r", "Line Feed": "\n"}
@@ -46,6 +47,7 @@ def state(app: App, size: tuple[int, int]) -> dict[str, Any]:
 
 def _options(settings: Settings) -> dict[str, Any]:
     return {
+        "canvas": canvas.options_of(settings.canvas_hotkey),
         "progress_in_title": settings.ui.show_progress_in_title,
         "period": settings.live_previews.live_preview_refresh_period,
         "emphasis_step": settings.ui_prompt_editing.keyedit_precision_attention,

@@ -39,23 +39,23 @@ class PromptEditing(Section, id="ui_prompt_editing", title="Prompt editing", cat
 @dataclass(frozen=True)
 class CanvasHotkeys(Section, id="canvas_hotkey", title="Canvas Hotkeys", category=CATEGORY):
     canvas_hotkey_zoom: str = option(
-        "Alt", "Zoom, with the wheel", choices=("Shift", "Ctrl", "Alt"), built=False
+        "Alt", "Zoom, with the wheel", choices=("Shift", "Ctrl", "Alt")
     )
     canvas_hotkey_adjust: str = option(
-        "Ctrl", "Brush size, with the wheel", choices=("Shift", "Ctrl", "Alt"), built=False
+        "Ctrl", "Brush size, with the wheel", choices=("Shift", "Ctrl", "Alt")
     )
-    canvas_hotkey_shrink_brush: str = option("Q", "Make the brush smaller", built=False)
-    canvas_hotkey_grow_brush: str = option("W", "Make the brush larger", built=False)
-    canvas_hotkey_move: str = option("F", "Move the canvas, while held", built=False)
-    canvas_hotkey_fullscreen: str = option("S", "As large as the page, and back", built=False)
-    canvas_hotkey_reset: str = option("R", "Zoom and position as at first", built=False)
+    canvas_hotkey_shrink_brush: str = option("Q", "Make the brush smaller")
+    canvas_hotkey_grow_brush: str = option("W", "Make the brush larger")
+    canvas_hotkey_move: str = option("F", "Move the canvas, while held")
+    canvas_hotkey_fullscreen: str = option("S", "As large as the page, and back")
+    canvas_hotkey_reset: str = option("R", "Zoom and position as at first")
     canvas_hotkey_overlap: str = option("O", "Lay the canvas over the page", built=False)
     canvas_show_tooltip: bool = option(True, "Show a hint with the keys on the canvas")
     canvas_auto_expand: bool = option(
         True, "Let a zoomed canvas take the room it needs", built=False
     )
     canvas_blur_prompt: bool = option(
-        False, "Leave the prompt field when the pointer is over the canvas", built=False
+        False, "Leave the prompt field when the pointer is over the canvas"
     )
     canvas_disabled_functions: tuple[str, ...] = option(
         ("Overlap",),
@@ -70,5 +70,4 @@ class CanvasHotkeys(Section, id="canvas_hotkey", title="Canvas Hotkeys", categor
             "Reset Zoom",
             "Overlap",
         ),
-        built=False,
     )

@@ -16,6 +16,7 @@
     "Stroke", "View", "parts", "LayerPanel", "Controls", "Tools", "SHORTCUTS", "Input", "Drawer",
     "AutoSave", "layerVerbs", "handVerbs", "mount",
   ];
+  if (window.t) (window.EaselCanvas ??= {}).translate = window.t; // the page's words
   const pending = new Map(); // pictures for canvases that are not there yet, by id
   const sizes = new Map(); // sizes that empty canvases shall have, by id
 
@@ -142,7 +143,8 @@
       remote.remember(controller.capture());
       controller.saving.settle(saved.token);
     } catch (error) {
-      controller.say(`The saved drawing could not be loaded: ${error.message}`, true);
+      const values = { error: error.message };
+      controller.say("The saved drawing could not be loaded: {error}", true, values);
     }
   }
 
@@ -171,7 +173,6 @@
       height: props.height,
       label: props.canvas_label,
       help: props.help,
-      hotkeys: props.hotkeys,
       save: (drawing) => remote.save(drawing),
       journal: { ...journal, write },
       attic: drawer.attic,

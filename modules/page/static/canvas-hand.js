@@ -22,7 +22,7 @@
     setColour(text) {
       const rgb = EaselCanvas.parseColour(text);
       if (rgb) this.colour = EaselCanvas.formatColour(rgb);
-      else this.say(`"${text}" is no colour; write it as #rrggbb`, true);
+      else this.say('"{text}" is no colour; write it as #rrggbb', true, { text });
       if (rgb && this.tool === "eraser") this.setTool("brush");
       this.controls.hex.value = this.colour;
       this.update();

@@ -6,8 +6,9 @@
 (() => {
   "use strict";
   const EaselCanvas = (window.EaselCanvas ??= {});
-  EaselCanvas.translate ??= (text) => text;
-  const t = (text) => EaselCanvas.translate(text);
+  const filled = (text, values = {}) => text.replace(/\{(\w+)\}/g, (all, name) => values[name] ?? all);
+  EaselCanvas.translate ??= filled;
+  const t = (text, values) => EaselCanvas.translate(text, values);
 
   const PALETTE = [
     ["#000000", "Black"],

@@ -39,7 +39,8 @@
         return true;
       }
       if (doc.layer.hidden) {
-        this.controller.say(`${doc.layer.name} is hidden: show it, or choose another layer`);
+        const { name } = doc.layer;
+        this.controller.say("{name} is hidden: show it, or choose another layer", false, { name });
         return false;
       }
       if (tool === "fill") return this.fill(point);

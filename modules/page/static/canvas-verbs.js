@@ -45,7 +45,9 @@
     addLayer() {
       const { width, height, layers, active } = this.doc;
       const next = EaselCanvas.withLayer(layers, active, EaselCanvas.emptyLayer(width, height, layers));
-      if (!next) return this.say(`A drawing has at most ${EaselCanvas.MAX_LAYERS} layers`);
+      if (!next) {
+        return this.say("A drawing has at most {n} layers", false, { n: EaselCanvas.MAX_LAYERS });
+      }
       if (this.relist({ layers: next, active: active + 1 })) this.togglePanel(true);
     },
 

@@ -229,7 +229,7 @@
       const taken = this.history.step(way);
       if (!(taken instanceof Promise)) return this.retraced(taken);
       this.retracing = taken
-        .catch((error) => this.say(`That step cannot be taken back: ${error.message}`, true))
+        .catch((error) => this.say("That step cannot be taken back: {error}", true, { error: error.message }))
         .then((change) => {
           this.retracing = null;
           this.retraced(change);
@@ -317,16 +317,16 @@
       this.options.onChange(this);
     }
 
-    say(text, isError = false) {
-      this.controls.say(text, isError);
+    /** Say something in the line below; `values` fill its {names}. */
+    say(text, isError = false, values = {}) {
+      this.controls.say(EaselCanvas.translate(text, values), isError);
     }
 
     showSaving(state, error) {
       this.root.dataset.saved = state;
-      if (state === "error") this.say(`Not saved: ${error.message}`, true);
-      else if (state === "saved" && this.controls.message.textContent.startsWith("Not saved")) {
-        this.say("");
-      }
+      if (state === "error") this.say("Not saved: {error}", true, { error: error.message });
+      else if (state === "saved" && this.unsaved) this.say("");
+      this.unsaved = state === "error" || (this.unsaved && state !== "saved");
     }
 
     update() {

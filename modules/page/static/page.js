@@ -35,6 +35,7 @@
     EaselResults.configure(state);
     EaselShortcuts.configure(state);
     EaselDeleting.configure(state);
+    EaselCanvasGradio.configure(state.canvas ?? {});
     const place = $(".easel-footer span");
     if (place) place.textContent = state.versions ?? "";
     EaselStatus.drawDevice();
