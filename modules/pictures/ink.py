@@ -41,7 +41,7 @@ def faded(ink: Image.Image, opacity: int) -> Image.Image:
     """`ink` (RGBA) with its alpha at `opacity` percent, rounded as the browser's canvas does."""
     ink = ink.convert("RGBA")
     if opacity < 100:
-        ink.putalpha(ink.getchannel("A").point(lambda alpha: (alpha * opacity + 50) // 100))
+        ink.putalpha(ink.getchannel("A").point([(a * opacity + 50) // 100 for a in range(256)]))
     return ink
 
 

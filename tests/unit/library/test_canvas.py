@@ -202,6 +202,7 @@ def test_a_drawing_from_before_there_were_layers_is_one_layer(
     folder.mkdir(parents=True)
     (folder / "ink.png").write_bytes(png(Image.new("RGBA", (4, 4), "red")))
     (folder / "state.json").write_text('{"width": 4, "height": 4, "revision": 3}')
-    assert pixels(store.composite(f"{ID}.3", max_pixels=LIMIT)).getpixel((1, 1))[0] == 255
+    whole = pixels(store.composite(f"{ID}.3", max_pixels=LIMIT))
+    assert whole.getpixel((1, 1)) == (255, 0, 0, 255)
     state = store.state(ID)
     assert state and [layer.name for layer in state.layers] == ["Layer 1"]
