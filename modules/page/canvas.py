@@ -40,13 +40,19 @@ SCRIPTS = (
 )
 STYLES = ("canvas.css", "canvas-stage.css", "canvas-layers.css")
 
-_HOTKEYS = ("zoom", "adjust", "shrink_brush", "grow_brush", "move", "fullscreen", "reset")
-
 
 def options_of(settings: CanvasHotkeys) -> dict[str, Any]:
     """What `EaselCanvasGradio.configure` takes: the settings of the section `canvas_hotkey`."""
     return {
-        "hotkeys": {name: getattr(settings, f"canvas_hotkey_{name}") for name in _HOTKEYS},
+        "hotkeys": {
+            "zoom": settings.canvas_hotkey_zoom,
+            "adjust": settings.canvas_hotkey_adjust,
+            "shrink_brush": settings.canvas_hotkey_shrink_brush,
+            "grow_brush": settings.canvas_hotkey_grow_brush,
+            "move": settings.canvas_hotkey_move,
+            "fullscreen": settings.canvas_hotkey_fullscreen,
+            "reset": settings.canvas_hotkey_reset,
+        },
         "disabled": list(settings.canvas_disabled_functions),
         "blurs_typing": settings.canvas_blur_prompt,
     }
