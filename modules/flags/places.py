@@ -136,10 +136,7 @@ class Places(Group, title="Folders and files"):
         is_path=True,
     )
     ui_config_file: str | None = value(
-        None,
-        "file of the page's default values; by default ui-config.json",
-        is_path=True,
-        instead="that file is not read yet",
+        None, "file of the page's default values; by default ui-config.json", is_path=True
     )
     ui_settings_file: str | None = value(
         None, "file of the settings; by default config.json", is_path=True

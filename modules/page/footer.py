@@ -39,10 +39,12 @@ def build(app: App, size: tuple[int, int]) -> gr.HTML:
     )
 
 
-def state(app: App, size: tuple[int, int]) -> dict[str, Any]:
-    """size: (width, height) in pixels that the checkpoint in use was made for."""
+def state(app: App, size: tuple[int, int], **more: Any) -> dict[str, Any]:
+    """size: (width, height) in pixels that the checkpoint in use was made for. more: "defaults",
+    the values of a fresh form by tab, and "troubles", lines to be shown once.
+    """
     versions = f"Easel {VERSION} · Python {platform.python_version()} · Gradio {gr.__version__}"
-    return {"versions": versions, "size": list(size), **_options(app.settings.current)}
+    return {"versions": versions, "size": list(size), **_options(app.settings.current), **more}
 
 
 def _options(settings: Settings) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from modules.settings import TABLE
 
 Kind = Literal["text", "whole", "number", "flag", "list"]
 TABS = ("txt2img", "img2img")
-PAGE_TABS = (*TABS, "pnginfo", "settings")
+PAGE_TABS = (*TABS, "history", "pnginfo", "settings")
 CANVAS_TABS = ("img2img", "sketch", "inpaint", "inpaint_sketch", "inpaint_upload")
 SOURCE_TABS = (*CANVAS_TABS, "batch")
 INPAINT_TABS = CANVAS_TABS[2:]

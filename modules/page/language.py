@@ -42,6 +42,18 @@ class Language:
         self._plain = dict(blocks.config)
         self.refresh()
 
+    def renew(self) -> None:
+        """The components' own values are others now."""
+        assert self._blocks is not None, "called before `serve`"
+        config: Any = self._blocks.get_config_file()
+        self._plain = config
+        self._blocks.config = translated(config, self._spoken)  # type: ignore[assignment]
+
+    @property
+    def troubles(self) -> tuple[str, ...]:
+        """What of the language's files could not be used, a line each."""
+        return self._spoken.troubles
+
     def refresh(self) -> None:
         """Follow the setting and the files, both of which may be others now."""
         found = self._app.localizations.read(self._app.settings.current.ui.localization)
@@ -56,7 +68,7 @@ class Language:
 
 def translated(config: Mapping[str, Any], words: Localization) -> dict[str, Any]:
     """A copy of Gradio's record of a page, in the language; with the words for its scripts."""
-    told = {"words": words.words, "rtl": words.rtl, "troubles": words.troubles}
+    told = {"words": words.words, "rtl": words.rtl}
     # "</" would end the script.
     script = json.dumps(told, ensure_ascii=False).replace("</", r"<\/")
     head = f"<script>window.easelLanguage = {script};</script>\n{config.get('head') or ''}"

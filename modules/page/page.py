@@ -20,6 +20,7 @@ import gradio as gr
 from gradio.themes import Base
 
 from modules.app import App
+from modules.library.ui_config import UiConfig
 from modules.page import (
     batch,
     canvas,
@@ -30,18 +31,23 @@ from modules.page import (
     language,
     models,
     networks,
+    opening,
     queue_panel,
     quick,
-    refiner,
     results,
     settings_tab,
     styles_editor,
     transfer,
     widgets,
 )
+from modules.page.defaults import Defaults
+from modules.page.defaults_view import FormDefaults
+from modules.page.form import PAGE_TABS
 from modules.page.generate import Tab
-from modules.page.kept import kept as read_kept
+from modules.page.native_size import native_size
 from modules.page.notices import Notices
+from modules.page.opening import Opening
+from modules.page.reload import Reload
 
 log = logging.getLogger(__name__)
 
@@ -76,6 +82,7 @@ SCRIPTS = (
 STYLES = (
     *canvas.STYLES,
     "style.css",
+    *settings_tab.STYLES,
     *results.STYLES,
     *batch.STYLES,
     *history.STYLES,
@@ -105,25 +112,31 @@ async () => {
 """
 
 
-def build_page(app: App, speech: language.Language) -> gr.Blocks:
+def build_page(app: App, speech: language.Language, reload: Reload) -> gr.Blocks:
     """All tabs. Values that may change while the server runs are filled in on each page load."""
-    size = quick.current_size(app)
+    size = native_size(app)
+    defaults = Defaults(UiConfig(app.paths.ui_config_file))
     opens = "img2img" if app.flags.opens_on_canvas else "txt2img"
     with gr.Blocks(title="Easel", analytics_enabled=False, fill_width=True) as blocks:
         notices = Notices()
         row = quick.build(app)
         models.line()
-        with gr.Tabs(selected=opens, elem_id="tabs") as tabs:
-            with gr.Tab("txt2img", id="txt2img", elem_id="tab_txt2img"):
+        with gr.Tabs(selected=defaults.opened(PAGE_TABS, opens), elem_id="tabs") as tabs:
+            with gr.Tab("txt2img", id="txt2img", elem_id="tab_txt2img") as first:
                 txt2img = generate.build(app, "txt2img", size, notices)
-            with gr.Tab("img2img", id="img2img", elem_id="tab_img2img"):
+            with gr.Tab("img2img", id="img2img", elem_id="tab_img2img") as second:
                 img2img = generate.build(app, "img2img", size, notices)
+            for tab, root in ((txt2img, first), (img2img, second)):
+                defaults.apply(tab.form.tab, root)
+                defaults.finish(tab.form)
             with gr.Tab("History", id="history", elem_id="tab_history"):
                 history.build(app, tabs, txt2img, img2img, notices)
             with gr.Tab("PNG Info", id="pnginfo", elem_id="tab_pnginfo"):
                 transfer.build_png_info(app, tabs, txt2img, img2img, notices)
             with gr.Tab("Settings", id="settings", elem_id="tab_settings"):
-                made, rows = settings_tab.build(app, notices, speech)
+                forms = FormDefaults(app, defaults, (txt2img.form, img2img.form), speech.renew)
+                settings = settings_tab.build(app, notices, speech, forms, reload)
+        opening.arrange(tabs, app.settings.current)
         line = footer.build(app, size)
         transfer.connect(app, tabs, txt2img, img2img, notices)
         queue_panel.build(app, tabs, txt2img, img2img, notices)
@@ -133,44 +146,8 @@ def build_page(app: App, speech: language.Language) -> gr.Blocks:
         parts = [tab.styles for tab in (txt2img, img2img) if tab.styles is not None]
         styles_editor.connect(app, parts, notices)
         kept = gr.Textbox(visible=False, elem_id="easel_kept")
-
-        def fill(record: str) -> list[Any]:
-            speech.refresh()
-            found = quick.current_size(app)
-            before = read_kept(record)
-            opened = before.opened
-            names = app.styles.menu()
-            also = {
-                "styles": {"choices": names},
-                **{name: {"visible": True} for name in hires.always_shown(app.settings.current)},
-            }
-            for name in refiner.FIRST:
-                also[name] = {**also.get(name, {}), "choices": refiner.choices_of(app, name)}
-            return [
-                gr.update(choices=quick.checkpoint_titles(app), value=quick.current_title(app)),
-                gr.update(choices=quick.vae_names(app), value=app.settings.current.vae.sd_vae),
-                footer.state(app, found),
-                gr.Tabs(selected=opened[0]) if opened[0] else gr.skip(),
-                gr.Tabs(selected=opened[1]) if opened[1] else gr.skip(),
-                *generate.updates(txt2img.form, before.values("txt2img", found), also),
-                *generate.updates(img2img.form, before.values("img2img", found), also),
-                *[gr.update(choices=names) for _ in parts],
-                *settings_tab.values(app.settings.current, rows),
-            ]
-
-        assert img2img.sources is not None
-        outputs = [
-            row.checkpoint,
-            row.vae,
-            line,
-            tabs,
-            img2img.sources.tabs,
-            *txt2img.form.components,
-            *img2img.form.components,
-            *[part.name for part in parts],
-            *made,
-        ]
-        loaded = blocks.load(fill, kept, outputs, js=_KEPT, **widgets.QUICK)
+        page = Opening(app, row, line, tabs, txt2img, img2img, settings, defaults, speech)
+        loaded = blocks.load(page.fill, kept, page.outputs, js=_KEPT, **widgets.QUICK)
         assert txt2img.hires_line is not None
         hires.follow_size(txt2img.form, txt2img.hires_line, loaded)
         loaded.then(None, None, None, js="() => EaselPage.ready()", **widgets.QUICK)
@@ -190,8 +167,12 @@ def _keep(tab: Tab) -> None:
 def mount(web: Any, app: App) -> None:
     """Put the page at "/" of the FastAPI application `web`; routes declared before it win."""
     os.environ.setdefault("GRADIO_TEMP_DIR", str(app.paths.easel_dir / "gradio"))
+    Reload(web, lambda web, reload: _mount(web, app, reload)).start()
+
+
+def _mount(web: Any, app: App, reload: Reload) -> gr.Blocks:
     speech = language.Language(app)
-    blocks = build_page(app, speech)
+    blocks = build_page(app, speech, reload)
     gr.mount_gradio_app(
         web,
         blocks,
@@ -207,6 +188,7 @@ def mount(web: Any, app: App) -> None:
         run_history=False,
     )
     speech.serve(blocks)
+    return blocks
 
 
 def theme() -> Base:

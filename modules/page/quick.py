@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
+from gradio.components import Component
 
 from modules.app import App
 from modules.errors import EaselError
-from modules.page import footer, queue_panel, widgets
+from modules.page import footer, queue_panel, settings_state, settings_tab, widgets
 from modules.page.generate import Tab
+from modules.page.native_size import native_size
 from modules.page.notices import Notices
+from modules.settings import OPTIONS, Option
 
 
 @dataclass
@@ -19,6 +23,12 @@ class Quick:
     checkpoint: gr.Dropdown
     vae: gr.Dropdown
     refresh: gr.Button
+    more: list[tuple[Option, Component]]
+
+    def values(self, app: App) -> list[Any]:
+        """What `more` shows for the settings of now."""
+        settings = app.settings.current
+        return [settings_state.shown(settings.get(row.key)) for row, _ in self.more]
 
 
 def build(app: App) -> Quick:
@@ -54,8 +64,36 @@ def build(app: App) -> Quick:
         )
         queue_panel.opener()
         theme = widgets.tool("theme", "Light or dark", elem_id="easel_theme")
+    with gr.Row(elem_id="quicksettings_more"):
+        more = _more(app)
     widgets.on_click(theme, None, None, None, js="() => EaselPage.toggleTheme()")
-    return Quick(checkpoint, vae, refresh)
+    return Quick(checkpoint, vae, refresh, more)
+
+
+def _more(app: App) -> list[tuple[Option, Component]]:
+    """The other settings of `quicksettings_list`."""
+    rows = [
+        OPTIONS[key]
+        for key in settings_tab.quick_keys(app.settings.current)[2:]
+        if key in OPTIONS and settings_tab.is_shown(app, OPTIONS[key])
+    ]
+    listed = settings_tab.choices_of(app) if rows else {}
+    return [
+        (
+            row,
+            settings_tab.control(
+                row,
+                app.settings.current.get(row.key),
+                listed,
+                elem_id=f"setting_{row.key}",
+                compact=True,
+                info=None,
+                min_width=140,
+                interactive=not app.flags.is_frozen(row.key, row.section),
+            ),
+        )
+        for row in rows
+    ]
 
 
 def checkpoint_titles(app: App) -> list[str]:
@@ -76,15 +114,6 @@ def current_title(app: App) -> str | None:
         return titles[-1] if titles else None
 
 
-def current_size(app: App) -> tuple[int, int]:
-    """(width, height) in pixels that the checkpoint in use was made for."""
-    try:
-        chosen = app.catalog.default(app.settings.current.sd.sd_model_checkpoint)
-    except EaselError:
-        return (512, 512)
-    return app.catalog.default_size(chosen)
-
-
 def connect(
     app: App,
     quick: Quick,
@@ -100,10 +129,10 @@ def connect(
     sizes = [tab.form.fields[name] for tab in (txt2img, img2img) for name in ("width", "height")]
 
     def choose(title: str, *shown: float) -> list[Any]:
-        before = current_size(app)
+        before = native_size(app)
         found = app.catalog.find(title)
-        app.settings.update({"sd_model_checkpoint": found.title})
-        after = current_size(app)
+        settings_state.change(app, {"sd_model_checkpoint": found.title})
+        after = native_size(app)
         result: list[Any] = []
         for pair in (shown[:2], shown[2:]):
             untouched = tuple(int(value) for value in pair) == before
@@ -118,7 +147,7 @@ def connect(
         ]
 
     def choose_vae(name: str) -> list[Any]:
-        app.settings.update({"sd_vae": name})
+        settings_state.change(app, {"sd_vae": name})
         return []
 
     def refresh() -> list[Any]:
@@ -133,4 +162,14 @@ def connect(
     outputs = [quick.checkpoint, line, *sizes]
     notices.on(cards.choose, choose_card, sizes, outputs, with_data=True)  # type: ignore[attr-defined]
     notices.on(quick.vae.input, choose_vae, [quick.vae], [])
+    for row, component in quick.more:
+        notices.on(component.input, _storing(app, row), [component], [])  # type: ignore
     widgets.on_click(quick.refresh, refresh, None, [quick.checkpoint, quick.vae])
+
+
+def _storing(app: App, row: Option) -> Callable[[Any], list[Any]]:
+    def store(value: Any) -> list[Any]:
+        settings_state.change(app, {row.key: settings_state.from_control(row, value)})
+        return []
+
+    return store

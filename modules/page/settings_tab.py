@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from html import escape
 from itertools import groupby
 from typing import Any
@@ -11,24 +13,64 @@ import gradio as gr
 from gradio.components import Component
 
 from modules.app import App
-from modules.errors import RequestError
 from modules.library.networks import Kind
-from modules.page import widgets
+from modules.page import defaults_view, settings_state, widgets
+from modules.page.defaults_view import FormDefaults
 from modules.page.language import Language
 from modules.page.notices import Notices
-from modules.settings import TABLE, Option, Settings
+from modules.page.reload import Reload
+from modules.page.settings_state import shown
+from modules.settings import OPTIONS, TABLE, Option, Settings
+
+STYLES = ("settings.css",)
+# A1111's settings name the tabs by these.
+TAB_NAMES = ("txt2img", "img2img", "History", "PNG Info", "Settings")
+# Sections of the menu that hold no settings: category, element, title.
+_DEFAULTS = ("Other", "defaults", "Defaults")
+# The words 'reset' in quotes make Gradio offer that event in Python.
+_START = """
+const start = () => {
+  if (window.EaselSettings) EaselSettings.mount(element, props, trigger, watch);
+  else setTimeout(start, 20);
+};
+start(); /* events: 'reset' */
+"""
 
 
-def build(app: App, notices: Notices, speech: Language) -> tuple[list[Component], list[Option]]:
-    """The tab; its controls and their rows in one order, so that a page load can fill them."""
-    rows = [row for row in TABLE if _is_shown(app, row)]
-    choices = _choices(app)
+@dataclass
+class SettingsTab:
+    """The tab's controls and their rows in one order, so that a page load can fill them; and the
+    board that tells which are off their defaults.
+    """
+
+    rows: list[Option]
+    made: list[Component]
+    board: gr.HTML
+
+    @property
+    def outputs(self) -> list[Any]:
+        return [*self.made, self.board]
+
+    def values(self, settings: Settings) -> list[Any]:
+        """What the outputs show for `settings`."""
+        told = settings_state.told(settings, self.rows)
+        return [*[shown(settings.get(row.key)) for row in self.rows], told]
+
+
+def build(
+    app: App, notices: Notices, speech: Language, forms: FormDefaults, reload: Reload
+) -> SettingsTab:
+    """The whole tab with its events."""
+    rows = [row for row in TABLE if is_shown(app, row)]
+    choices = choices_of(app)
     made: list[Component] = []
     sections = [(first, list(entries)) for first, entries in groupby(rows, key=_section)]
     with gr.Row(elem_classes=["easel-settings-head"]):
         apply = gr.Button("Apply settings", variant="primary", elem_id="settings_submit", scale=0)
+        again = gr.Button("Reload UI", elem_id="settings_restart_gradio", scale=0)
+        changes = gr.Button("Show changes", elem_id="settings_show_changes", scale=0)
         search = widgets.textbox(
-            "Search",
+            "Search settings",
             placeholder="Search settings",
             elem_id="settings_search",
             show_label=False,
@@ -36,18 +78,27 @@ def build(app: App, notices: Notices, speech: Language) -> tuple[list[Component]
         )
         said = gr.Markdown("", elem_id="settings_result")
     with gr.Row(elem_classes=["easel-settings"]):
-        gr.HTML(
-            _menu([first for first, _ in sections]),
-            apply_default_css=False,
-            elem_id="settings_menu",
-        )
+        menu = _menu([*(first for first, _ in sections), _DEFAULTS])
+        gr.HTML(menu, apply_default_css=False, elem_id="settings_menu")
         with gr.Column(elem_id="settings_sections"):
+            board = gr.HTML(
+                value=settings_state.told(app.settings.current, rows),
+                html_template='<div class="easel-board"></div>',
+                js_on_load=_START,
+                apply_default_css=False,
+                elem_id="settings_board",
+            )
             for (_, section, title), entries in sections:
-                made += _draw_section(section, title, entries, app.settings.current, choices)
+                made += _draw_section(app, section, title, entries, choices)
+            defaults_view.build(_place("defaults"), forms, notices)
             gr.HTML('<p class="easel-none" hidden>No setting has these words.</p>')
-    notices.on(apply.click, _storing(app, rows, speech), made, [said])
+    tab = SettingsTab(rows, made, board)
+    notices.on(apply.click, _storing(app, rows, speech), [board, *made], [said, board])
+    notices.on(changes.click, _comparing(app, rows), [board, *made], [board])
+    notices.on(board.reset, _resetting(app, rows), None, [*made, said], with_data=True)  # type: ignore
     search.change(None, search, None, js="text => EaselSettings.filter(text)", **widgets.QUICK)
-    return made, rows
+    reload.on(again)
+    return tab
 
 
 def _section(row: Option) -> tuple[str, str, str]:
@@ -69,52 +120,87 @@ def _menu(sections: list[tuple[str, str, str]]) -> str:
 
 
 def _draw_section(
-    section: str,
-    title: str,
-    rows: list[Option],
-    settings: Settings,
-    choices: Mapping[str, list[str]],
+    app: App, section: str, title: str, rows: list[Option], choices: Mapping[str, list[str]]
 ) -> list[Component]:
     with gr.Column(elem_id=_place(section), elem_classes=["easel-section"]):
         gr.HTML(f"<h2>{escape(title)}</h2>", apply_default_css=False)
         with gr.Column(elem_classes=["easel-section-rows"]):
-            return [_control(row, settings, choices) for row in rows]
+            above = quick_keys(app.settings.current)
+            return [
+                control(
+                    row,
+                    app.settings.current.get(row.key),
+                    choices,
+                    # Above the tabs it stands under the plain id.
+                    elem_id=f"setting_{row.key}" + ("_in_settings" if row.key in above else ""),
+                    interactive=not app.flags.is_frozen(row.key, row.section),
+                )
+                for row in rows
+            ]
 
 
-def _storing(app: App, rows: list[Option], speech: Language) -> Callable[..., list[str]]:
-    def store(*values: Any) -> list[str]:
-        before = app.settings.current
-        wanted = {
-            row.key: _from_control(row, value)
-            for row, value in zip(rows, values, strict=True)
-            if _from_control(row, value) != _from_control(row, before.get(row.key))
-        }
-        frozen = [row.key for row in rows if app.flags.is_frozen(row.key, row.section)]
-        for key in wanted:
-            if key in frozen:
-                raise RequestError(f"the setting {key} is frozen by a flag", field=key)
-        changed = app.settings.update(wanted)
+def _storing(app: App, rows: list[Option], speech: Language) -> Callable[..., list[Any]]:
+    def store(board: Any, *values: Any) -> list[Any]:
+        changed = settings_state.change(app, settings_state.wanted(rows, values, board))
         speech.refresh()
+        told = settings_state.told(app.settings.current, rows, values)
         if not changed:
-            return ["No changes."]
+            return ["No changes.", told]
         count = "1 setting" if len(changed) == 1 else f"{len(changed)} settings"
-        return [f"{count} changed: {', '.join(changed)}"]
+        line = f"{count} changed: {', '.join(changed)}"
+        if any(OPTIONS[key].reload for key in changed):
+            line += ". Press Reload UI to see it."
+        return [line, told]
 
     return store
 
 
-def _is_shown(app: App, row: Option) -> bool:
+def _comparing(app: App, rows: list[Option]) -> Callable[..., list[Any]]:
+    def compare(board: Any, *values: Any) -> list[Any]:
+        pending = settings_state.wanted(rows, values, board)
+        lines = settings_state.table(app.settings.current, rows, pending)
+        return [{**board, "table": lines, "n": time.time_ns()}]
+
+    return compare
+
+
+def _resetting(app: App, rows: list[Option]) -> Callable[[gr.EventData], list[Any]]:
+    """The event names settings; their controls show the defaults, which count once applied."""
+
+    def reset(event: gr.EventData) -> list[Any]:
+        names = {str(name) for name in event.names}
+        updates = [
+            gr.update(value=shown(row.default))
+            if row.key in names and not app.flags.is_frozen(row.key, row.section)
+            else gr.skip()
+            for row in rows
+        ]
+        return [*updates, "Set back; press Apply settings to keep it."]
+
+    return reset
+
+
+def quick_keys(settings: Settings) -> tuple[str, ...]:
+    """The settings that stand above the tabs, in their order."""
+    first = ("sd_model_checkpoint", "sd_vae")
+    return tuple(dict.fromkeys((*first, *settings.ui.quicksettings_list)))
+
+
+def is_shown(app: App, row: Option) -> bool:
     if row.hidden or not row.built:
         return False
     return not (row.hidden_dir and app.flags.hides_folders)
 
 
-def _choices(app: App) -> Mapping[str, list[str]]:
+def choices_of(app: App) -> Mapping[str, list[str]]:
+    """Lists that only a running program knows, by their names in the table."""
     return {
         "checkpoints": [entry.title for entry in app.catalog.checkpoints],
         "vaes": ["Automatic", "None", *(vae.name for vae in app.catalog.vaes)],
         "loras": ["None", *_names(app, "lora")],
         "hypernetworks": ["None", *_names(app, "hypernetwork")],
+        "settings": [row.key for row in TABLE if is_shown(app, row)],
+        "tabs": list(TAB_NAMES),
         "localizations": ["None", *app.localizations.names()],
     }
 
@@ -124,35 +210,26 @@ def _names(app: App, kind: Kind) -> list[str]:
     return [file.name for file in app.networks.list(kind)[:1000]]
 
 
-def _from_control(row: Option, value: Any) -> Any:
-    if row.type is tuple:
-        return tuple(value or ())
-    if row.optional and value in ("", None):
-        return None
-    return value
-
-
-def values(settings: Settings, rows: list[Option]) -> list[Any]:
-    """What the controls show for `settings`."""
-    return [_shown(settings.get(row.key)) for row in rows]
-
-
-def _shown(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
-
-
-def _control(row: Option, settings: Settings, listed: Mapping[str, list[str]]) -> Component:
-    value = _shown(settings.get(row.key))
+def control(
+    row: Option,
+    value: Any,
+    listed: Mapping[str, list[str]],
+    *,
+    compact: bool = False,
+    **more: Any,
+) -> Component:
+    """The control that edits one setting. listed: choices that only a running program knows.
+    compact: a list in the place of buttons.
+    """
+    value = shown(value)
     common: dict[str, Any] = {
         "label": row.label,
         "info": row.help or None,
-        "elem_id": f"setting_{row.key}_in_settings"
-        if row.key in QUICK_KEYS
-        else f"setting_{row.key}",
         "interactive": True,
+        **more,
     }
     choices = list(row.choices) or listed.get(row.choices_from, [])
-    match row.control:
+    match "dropdown" if compact and row.control == "radio" else row.control:
         case "checkbox":
             return gr.Checkbox(value, **common)
         case "slider":
@@ -171,7 +248,3 @@ def _control(row: Option, settings: Settings, listed: Mapping[str, list[str]]) -
             )
         case _:
             return gr.Textbox(value or "", **common)
-
-
-# Shown in the quick settings row under the plain id.
-QUICK_KEYS = frozenset({"sd_model_checkpoint", "sd_vae"})

@@ -24,14 +24,11 @@ class Interface(Section, id="ui", title="User interface", category=CATEGORY):
         "Settings shown at the top of the page.",
         choices_from="settings",
         reload=True,
-        built=False,
     )
     ui_tab_order: tuple[str, ...] = option(
-        (), "Order of the tabs", choices_from="tabs", reload=True, built=False
+        (), "Order of the tabs", choices_from="tabs", reload=True
     )
-    hidden_tabs: tuple[str, ...] = option(
-        (), "Hidden tabs", choices_from="tabs", reload=True, built=False
-    )
+    hidden_tabs: tuple[str, ...] = option((), "Hidden tabs", choices_from="tabs", reload=True)
     ui_reorder_list: tuple[str, ...] = option(
         (),
         "Order of the controls in txt2img and img2img",

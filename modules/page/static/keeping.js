@@ -8,6 +8,7 @@
   const KEY = "easel-form";
   const SAVE_AFTER = 100; // ms
   let size = null; // the checkpoint's own, to tell later which sizes somebody chose
+  let defaults = null; // a fresh form's values by tab, to tell later what somebody changed
   let timer = 0;
   let isOpen = false; // what Gradio says while it builds the page is no change
 
@@ -33,10 +34,11 @@
     clearTimeout(timer);
     timer = 0;
     if (!isOpen) return;
-    record.opened = ["txt2img", "img2img", "pnginfo", "settings"]
+    record.opened = ["txt2img", "img2img", "history", "pnginfo", "settings"]
       .find((name) => isShown(`#tab_${name}`)) ?? "";
     if (record.opened === "img2img") record.source = EaselSources.open();
     if (size) record.size = size;
+    if (defaults) record.defaults = defaults;
     const text = JSON.stringify(record);
     try {
       sessionStorage.setItem(KEY, text);
@@ -58,5 +60,6 @@
     record: () => JSON.stringify(record),
     open: () => { isOpen = true; },
     setSize: (sides) => { size = sides; },
+    setDefaults: (values) => { defaults = values; },
   };
 })();

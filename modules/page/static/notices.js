@@ -49,5 +49,15 @@
     if (event.key === "Escape") document.querySelector(".easel-notice:last-child")?.remove();
   });
 
-  window.EaselNotices = { show };
+  /** Once in this browser tab. */
+  function once(text) {
+    try {
+      const seen = JSON.parse(sessionStorage.getItem("easel-seen") ?? "[]");
+      if (seen.includes(text)) return;
+      sessionStorage.setItem("easel-seen", JSON.stringify([...seen.slice(-50), text]));
+    } catch {} // forbidden: then it is shown each time
+    show(text);
+  }
+
+  window.EaselNotices = { show, once };
 })();

@@ -31,6 +31,8 @@
   /* ---- what the server tells ---- */
   function configure(state) {
     EaselKeeping.setSize(state.size ?? null);
+    if (state.defaults) EaselKeeping.setDefaults(state.defaults);
+    if (state.troubles?.length) EaselNotices.once(state.troubles.join("\n"));
     EaselPrompts.configure(state);
     EaselResults.configure(state);
     EaselShortcuts.configure(state);

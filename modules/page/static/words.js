@@ -15,5 +15,4 @@
   }
 
   window.t = t;
-  window.EaselWords = { t, troubles: language.troubles ?? [] };
 })();

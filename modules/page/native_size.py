@@ -1,0 +1,15 @@
+"""The size that the checkpoint in use was made for."""
+
+from __future__ import annotations
+
+from modules.app import App
+from modules.errors import EaselError
+
+
+def native_size(app: App) -> tuple[int, int]:
+    """(width, height) in pixels that the checkpoint in use was made for."""
+    try:
+        chosen = app.catalog.default(app.settings.current.sd.sd_model_checkpoint)
+    except EaselError:
+        return (512, 512)
+    return app.catalog.default_size(chosen)

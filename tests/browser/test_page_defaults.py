@@ -1,0 +1,133 @@
+"""A page as its owner wants it: another language, other defaults and ranges, other settings above
+the tabs; what is changed, and the way back.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.browser.conftest import make_painted
+from tests.browser.page_driver import Easel
+from tests.browser.servers import Server
+
+pytestmark = pytest.mark.browser
+
+UI_CONFIG = {
+    "txt2img/Sampling steps/value": 28,
+    "customscript/sampler.py/txt2img/Sampling method/value": "Heun",
+    "txt2img/Width/maximum": 4096,
+    "txt2img/Width/value": 3000,
+    "txt2img/Height/value": 256,
+    "txt2img/CFG Scale/value": "much",
+    "txt2img/Batch count/visible": False,
+    "customscript/none.py/txt2img/No such control/value": 1,
+}
+CONFIG = {
+    "sd_model_checkpoint": "one.safetensors",
+    "localization": "Deutsch",
+    "quicksettings_list": ["sd_model_checkpoint", "CLIP_stop_at_last_layers"],
+    "hidden_tabs": ["PNG Info"],
+    "ui_tab_order": ["img2img"],
+    "jpeg_quality": 61,
+}
+
+
+@pytest.fixture(scope="module")
+def owned(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("owned")
+    server = make_painted(folder)
+    server.command += ["--freeze-specific-settings", "samples_save"]
+    (folder / "ui-config.json").write_text(json.dumps(UI_CONFIG))
+    (folder / "config.json").write_text(json.dumps(CONFIG))
+    server.start()
+    yield server
+    server.stop()
+
+
+def told(server: Server, name: str) -> dict:
+    return json.loads((server.folder / name).read_text("utf-8"))
+
+
+def test_the_page_has_its_owners_words_defaults_ranges_and_tabs(visit, owned: Server):
+    easel: Easel = visit(owned)
+    assert "CFG Scale/value can't be 'much'; give a number" in easel.toast()
+    button = easel.page.locator("#txt2img_generate")
+    assert button.inner_text() == "Erzeugen"
+    assert easel.page.locator("#txt2img_width label").first.inner_text().startswith("Breite")
+    assert easel.page.locator("#easel_queue").inner_text() == "Aufträge"
+    easel.page.locator("#easel_queue").click()
+    assert easel.page.locator("#easel_jobs h2").inner_text() == "Aufträge"
+    easel.page.locator("#easel_jobs").get_by_role("button", name="Schließen").click()
+    tabs = easel.page.locator("#tabs > .tab-wrapper").get_by_role("tab")
+    names = [name for name in tabs.all_inner_texts() if name]
+    assert names == ["img2img", "txt2img", "Verlauf", "Einstellungen"]
+    assert easel.number("txt2img_steps").input_value() == "28"
+    assert easel.choice("txt2img_sampling").input_value() == "Heun"
+    assert easel.number("txt2img_width").input_value() == "3000"
+    assert easel.number("txt2img_cfg_scale").input_value() == "7"
+    assert not easel.page.locator("#txt2img_batch_count").is_visible()
+    easel.set("setting_CLIP_stop_at_last_layers", 2)
+    easel.wait_until(lambda: told(owned, "config.json").get("CLIP_stop_at_last_layers") == 2)
+    request = easel.generate()["request"]  # beyond the usual range
+    assert (request["width"], request["sampler_name"], request["steps"]) == (3000, "Heun", 28)
+
+
+def test_changed_settings_are_listed_and_go_back_and_others_changes_stay(visit, owned: Server):
+    easel: Easel = visit(owned)
+    easel.tab("Einstellungen")
+    easel.set("setting_n_rows", 4)
+    owned.post("sdapi/v1/options", {"CLIP_stop_at_last_layers": 3})  # by somebody else meanwhile
+    easel.click("settings_show_changes")
+    rows = easel.page.locator(".easel-changes tbody tr").all_inner_texts()
+    assert [row.split("\t")[1:] for row in rows if "JPEG" in row] == [["61", "", "80"]]
+    assert [row.split("\t")[1:] for row in rows if "row count" in row] == [["-1", "4", "-1"]]
+    easel.page.locator("#setting_jpeg_quality .easel-reset").click()
+    easel.wait_value(easel.number("setting_jpeg_quality"), "80")
+    assert easel.page.locator("#setting_samples_save input").is_disabled()
+    easel.click("settings_submit")
+    easel.page.get_by_text("2 settings changed: n_rows, jpeg_quality").wait_for()
+    stored = told(owned, "config.json")
+    assert (stored["jpeg_quality"], stored["CLIP_stop_at_last_layers"]) == (80, 3)
+
+
+def test_defaults_are_kept_from_the_form_as_it_is_and_forgotten_again(visit, owned: Server):
+    easel: Easel = visit(owned)
+    easel.set("txt2img_steps", 33)
+    easel.tab("Einstellungen")
+    easel.click("ui_defaults_view")
+    easel.page.get_by_text("txt2img/Sampling steps").wait_for()
+    row = easel.page.locator("#ui_defaults_board tbody tr").all_inner_texts()
+    assert row == ["txt2img/Sampling steps\t28\t33"]
+    easel.click("ui_defaults_apply")
+    easel.page.get_by_text("1 value is kept in ui-config.json.").wait_for()
+    assert told(owned, "ui-config.json") == UI_CONFIG | {"txt2img/Sampling steps/value": 33}
+    fresh: Easel = visit(owned)
+    fresh.wait_value(fresh.number("txt2img_steps"), "33")
+    easel.click("ui_defaults_forget")
+    easel.page.get_by_text("5 forgotten.").wait_for()
+    assert "txt2img/Sampling steps/value" not in told(owned, "ui-config.json")
+    fresh.reload()  # what nobody touched follows the default
+    fresh.wait_value(fresh.number("txt2img_steps"), "20")
+
+
+@pytest.mark.full
+def test_reload_ui_builds_another_page_while_the_server_goes_on(visit, tmp_path: Path):
+    server = make_painted(tmp_path)
+    server.start()
+    try:
+        easel: Easel = visit(server)
+        (tmp_path / "ui-config.json").write_text('{"txt2img/Sampling steps/value": 7}')
+        server.post("sdapi/v1/options", {"quicksettings_list": ["tiling"]})
+        easel.tab("Settings")
+        easel.page.evaluate("delete document.body.dataset.easelReady")
+        easel.click("settings_restart_gradio")
+        easel.ready()
+        easel.tab("txt2img")
+        easel.wait_value(easel.number("txt2img_steps"), "7")
+        easel.page.locator("#setting_tiling input").check()
+        easel.wait_until(lambda: told(server, "config.json").get("tiling") is True)
+        assert easel.generate()["request"]["steps"] == 7
+    finally:
+        server.stop()
