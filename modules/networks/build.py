@@ -1,13 +1,14 @@
 """The three networks of a Spec as modules: laid out without memory, then filled from a State.
 
-Modules are diffusers' U-Net and autoencoder and transformers' CLIP text model, made on the meta
-device and given the file's own tensors, cast one by one: nothing is held twice. Where diffusers
+Modules are diffusers' U-Net and autoencoder and transformers' CLIP text model, laid out without
+memory and given the file's own tensors; `placement` puts those where they belong. Where diffusers
 computes something else than the original, a module of ours takes the place of theirs here, at
 building time. Asks no hub, reads no configuration file.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -19,8 +20,11 @@ from torch import Tensor, nn
 from transformers import CLIPTextConfig, CLIPTextModel
 
 from modules.errors import CheckpointError
+from modules.networks.skeleton import copied, slots, without_memory
 from modules.networks.spec import TextSpec, UNetSpec, VaeSpec
 from modules.networks.weights import State
+
+_ARCHITECTURES = 16  # laid out and remembered; each costs some megabytes
 
 
 class SkipSizedUpsample(nn.Module):
@@ -43,7 +47,25 @@ class SkipSizedUpsample(nn.Module):
 
 
 def empty_unet(spec: UNetSpec) -> UNet2DConditionModel:
-    """The U-Net on the meta device."""
+    """The U-Net on the meta device. CheckpointError for one that no known model has."""
+    return copied(_unet(spec))
+
+
+def empty_vae(spec: VaeSpec) -> AutoencoderKL:
+    """The autoencoder on the meta device."""
+    return copied(_vae(spec))
+
+
+def empty_text_encoder(spec: TextSpec) -> CLIPTextModel:
+    """The text encoder on the meta device, its constant buffer made.
+
+    One whose pooled text is read has a `text_projection` besides.
+    """
+    return copied(_text_encoder(spec))
+
+
+@functools.lru_cache(_ARCHITECTURES)
+def _unet(spec: UNetSpec) -> UNet2DConditionModel:
     attends = [depth > 0 for depth in spec.attention_depth]
     middle = spec.middle_depth
     depths = [depth or middle or 1 for depth in spec.attention_depth]
@@ -74,18 +96,18 @@ def empty_unet(spec: UNetSpec) -> UNet2DConditionModel:
     if spec.vector_width:
         config["class_embed_type"] = "projection"
         config["projection_class_embeddings_input_dim"] = spec.vector_width
-    with torch.device("meta"):
+    with without_memory():
         unet = UNet2DConditionModel(**config)
     for module in unet.up_blocks.modules():
         if isinstance(module, nn.ModuleList):
             for index, upsampler in enumerate(module):
                 if isinstance(upsampler, Upsample2D):
                     module[index] = SkipSizedUpsample(cast(nn.Module, upsampler.conv))
-    return unet
+    return unet.eval()
 
 
-def empty_vae(spec: VaeSpec) -> AutoencoderKL:
-    """The autoencoder on the meta device."""
+@functools.lru_cache(_ARCHITECTURES)
+def _vae(spec: VaeSpec) -> AutoencoderKL:
     levels = len(spec.level_widths)
     config: dict[str, Any] = {
         "down_block_types": ["DownEncoderBlock2D"] * levels,
@@ -95,15 +117,12 @@ def empty_vae(spec: VaeSpec) -> AutoencoderKL:
         "latent_channels": spec.latent_channels,
         "norm_num_groups": spec.norm_groups,
     }
-    with torch.device("meta"):
-        return AutoencoderKL(in_channels=3, out_channels=3, **config)
+    with without_memory():
+        return AutoencoderKL(in_channels=3, out_channels=3, **config).eval()
 
 
-def empty_text_encoder(spec: TextSpec) -> CLIPTextModel:
-    """The text encoder on the meta device, its constant buffer made.
-
-    One whose pooled text is read has a `text_projection` besides.
-    """
+@functools.lru_cache(_ARCHITECTURES)
+def _text_encoder(spec: TextSpec) -> CLIPTextModel:
     config: dict[str, Any] = {
         "vocab_size": spec.vocabulary,
         "hidden_size": spec.width,
@@ -116,32 +135,28 @@ def empty_text_encoder(spec: TextSpec) -> CLIPTextModel:
         "projection_dim": spec.width,
         "attn_implementation": "sdpa",
     }
-    with torch.device("meta"):
+    with without_memory():
         encoder = CLIPTextModel(CLIPTextConfig(**config))
         if spec.pooled_width:
             encoder.text_projection = nn.Linear(spec.width, spec.pooled_width, bias=False)
     positions = torch.arange(spec.positions).expand((1, -1))
     encoder.embeddings.register_buffer("position_ids", positions, persistent=False)
-    return encoder
+    return encoder.eval()
 
 
 def parameter_shapes(module: nn.Module) -> dict[str, tuple[int, ...]]:
     """Names and shapes of everything that a file must give."""
-    return {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
+    return {slot.name: tuple(slot.tensor.shape) for slot in slots(module)}
 
 
-def fill(
-    module: nn.Module,
-    state: State,
-    keys: Mapping[str, str],
-    *,
-    dtype: torch.dtype,
-    device: torch.device,
-) -> None:
-    """Give an empty module its weights: `keys` maps its parameter names to the state's keys.
+def weights_of(
+    wanted: Mapping[str, tuple[int, ...]], state: State, keys: Mapping[str, str]
+) -> dict[str, Tensor]:
+    """The wanted tensors by name, in these shapes, as they lie in the file; `keys` maps names to
+    the state's keys.
 
     1x1 convolutions and linear layers stand for each other. CheckpointError for missing keys or
-    wrong shapes; keys that the module does not know stay unread.
+    wrong shapes; keys that are not wanted stay unread.
     """
     missing = [key for key in keys.values() if key not in state]
     if missing:
@@ -150,22 +165,15 @@ def fill(
             f"{state.path.name} lacks {', '.join(missing[:3])}{more}: it is damaged or wrongly"
             " merged; download it again"
         )
-    weights: dict[str, Tensor] = {}
     shapes = state.shapes()
-    for name, shape in parameter_shapes(module).items():
+    for name, shape in wanted.items():
         key = keys[name]
         if _without_kernel(shapes[key]) != _without_kernel(shape):
             raise CheckpointError(
                 f"{state.path.name}: {key} has the shape {list(shapes[key])} where"
                 f" {list(shape)} is due; it is damaged or wrongly merged"
             )
-        tensor = state[key].to(device=device, dtype=dtype).reshape(shape)
-        # A mapped file's tensors may lie at odd addresses, which kernels need not bear.
-        aligned = device.type != "cpu" or tensor.data_ptr() % tensor.element_size() == 0
-        weights[name] = tensor if aligned else tensor.clone()
-    module.load_state_dict(weights, strict=True, assign=True)
-    module.to(device)  # buffers that no file holds
-    module.requires_grad_(False).eval()
+    return {name: state[keys[name]].reshape(shape) for name, shape in wanted.items()}
 
 
 def _without_kernel(shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from transformers import CLIPTextModel
 
 from modules.networks import text
+from modules.networks.placement import Placement
 from modules.networks.spec import SIZE_WIDTH, Spec
 from modules.networks.vae import Rescues, Vae
 
@@ -59,6 +60,7 @@ class Model:
         vae: Vae,
         alphas_cumprod: Tensor,
         policy: PrecisionPolicy,
+        placement: Placement,
     ) -> None:
         self.path = path
         self.vae_path = vae_path
@@ -71,6 +73,30 @@ class Model:
         self._tiny_encoder: nn.Module | None = None  # TAESD's, while in the VAE's place
         self._tiny_decoder: nn.Module | None = None
         self._policy = policy
+        self._placement = placement
+
+    @property
+    def networks(self) -> tuple[nn.Module, ...]:
+        """All that have weights."""
+        return (*self.text_encoders, self.unet, self.vae)
+
+    @property
+    def weight_bytes(self) -> int:
+        """Of all networks, in the precision that they are in."""
+        return sum(weight.nbytes for network in self.networks for weight in network.parameters())
+
+    def park(self) -> None:
+        """Leave the device for main memory; it computes nothing until it is brought back.
+
+        MemoryError where there is too little: then a part of it has left.
+        """
+        for network in self.networks:
+            self._placement.park(network)
+
+    def bring(self) -> None:
+        """Come back to the device, if it is not there."""
+        for network in self.networks:
+            self._placement.bring(network)
 
     @property
     def vae(self) -> AutoencoderKL:

@@ -1,4 +1,4 @@
-"""Loads checkpoints and keeps the last used ones, so that switching back costs nothing.
+"""Loads checkpoints and keeps the last used ones, so that switching back costs next to nothing.
 
 Used by one thread. Knows paths, not names: which file a request means is decided elsewhere.
 """
@@ -9,18 +9,23 @@ import gc
 import logging
 import re
 import time
+import weakref
 from collections import OrderedDict
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
+from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from torch import Tensor, nn
 
 from modules.diffusion.noise_schedule import alphas_cumprod, zero_terminal_snr
 from modules.errors import CheckpointError, FlagsError, OutOfMemoryError
-from modules.networks import build
+from modules.networks import build, memory
 from modules.networks.folder import open_folder
+from modules.networks.kept import Held, Limits, leaving
 from modules.networks.model import Model, PrecisionPolicy, predicts_v
+from modules.networks.placement import Placement, block_bytes, blocks_of
 from modules.networks.sidecar import sidecar_path
 from modules.networks.sources import Part, Source, open_file, open_vae
 from modules.networks.spec import Spec
@@ -52,10 +57,21 @@ def choose_device(name: str | None = None) -> torch.device:
     return torch.device("cuda:0") if text == "cuda" else device
 
 
-class Models:
-    """The checkpoints of one device. `keep` is how many stay loaded, the oldest leaving first.
+@dataclass(frozen=True, eq=False)
+class _Due:
+    """A network and the weights that it has yet to get, in that precision."""
 
+    network: nn.Module
+    weights: Mapping[str, Tensor]
+    dtype: torch.dtype
+
+
+class Models:
+    """The checkpoints of one device. One is at work; which others stay loaded, `limits` tell.
+
+    `on_device`: how many of them stay on the device itself, the others in main memory.
     `vae_rescues`: the precisions that the VAE of each one got from now on may go to.
+    `vaes_kept`: how many VAE files stay loaded besides.
     """
 
     def __init__(
@@ -63,13 +79,17 @@ class Models:
         device: str | torch.device | None = None,
         policy: PrecisionPolicy | None = None,
         *,
-        keep: int = 1,
+        limits: Limits | None = None,
     ) -> None:
         self.device = device if isinstance(device, torch.device) else choose_device(device)
         self.policy = policy or PrecisionPolicy()
-        self.keep = keep
+        self.limits = limits or Limits()
+        self.on_device = 1
         self.vae_rescues: Rescues = (torch.float32,)
+        self.vaes_kept = 0
+        self._placement = Placement(self.device)
         self._loaded: OrderedDict[Path, tuple[Signature, Model]] = OrderedDict()
+        self._vaes: OrderedDict[Path, tuple[Signature, AutoencoderKL]] = OrderedDict()
         if self.device.type == "cuda":  # as the original does (A1111 numerics: precision policy)
             torch.backends.cuda.matmul.allow_tf32 = True
             torch.backends.cudnn.allow_tf32 = True
@@ -80,29 +100,22 @@ class Models:
         return next(reversed(self._loaded.values()))[1] if self._loaded else None
 
     def get(self, checkpoint: Path, vae: Path | None = None) -> Model:
-        """The checkpoint with that VAE (None: its own), loaded unless it already is.
+        """The checkpoint with that VAE (None: its own) on the device, loaded unless it already is.
 
         CheckpointError and NotBuiltError leave the loaded checkpoints as they were, unless the
         file breaks while its tensors are read; they can be got again in any case.
         """
-        signature = _pair_signature(checkpoint, vae)
-        known = self._loaded.get(checkpoint)
-        if known is not None and known[0] == signature:
-            self._loaded.move_to_end(checkpoint)
-            known[1].vae_rescues = self.vae_rescues
-            return known[1]
-        begun = time.perf_counter()
-        try:
-            model = self._load(checkpoint, vae, known)
-        except (torch.OutOfMemoryError, MemoryError) as error:
-            self._free()
+        model = self._try_to_get(checkpoint, vae)
+        if model is None and self._loaded:  # the others may be in its way
+            self.unload()
+            model = self._try_to_get(checkpoint, vae)
+        if model is None:
+            self.unload()
             raise OutOfMemoryError(
                 f"{checkpoint.name} does not fit into the memory of {self.device}; close other"
                 " programs or choose a smaller checkpoint"
-            ) from error
-        self._loaded[checkpoint] = (signature, model)
-        self._loaded.move_to_end(checkpoint)
-        log.info("Loaded %s in %.1f s", checkpoint.name, time.perf_counter() - begun)
+            )
+        model.vae_rescues = self.vae_rescues
         return model
 
     def has(self, checkpoint: Path, vae: Path | None = None) -> bool:
@@ -124,69 +137,137 @@ class Models:
 
     def unload(self) -> None:
         """Forget every checkpoint and give its memory back."""
-        self._loaded.clear()
-        self._free()
+        self._vaes.clear()
+        self._drop(list(self._loaded))
 
-    def _load(
-        self, checkpoint: Path, vae: Path | None, known: tuple[Signature, Model] | None
-    ) -> Model:
+    def unload_others(self) -> None:
+        """Forget all but the checkpoint used last."""
+        self._drop(list(self._loaded)[:-1])
+
+    # -------------------------------------------------------------------------- within
+
+    def _try_to_get(self, checkpoint: Path, vae: Path | None) -> Model | None:
+        """As `get`; None where memory did not suffice. By then nothing holds what was begun."""
+        try:
+            signature, known = _pair_signature(checkpoint, vae), self._loaded.get(checkpoint)
+            if known is not None and known[0] == signature:
+                self._make_room(checkpoint)
+                model = known[1]
+            else:
+                del known  # it may have to make room
+                begun = time.perf_counter()
+                model = self._load(checkpoint, vae)
+                self._loaded[checkpoint] = (signature, model)
+                log.info("Loaded %s in %.1f s", checkpoint.name, time.perf_counter() - begun)
+            self._loaded.move_to_end(checkpoint)
+            model.bring()
+            for _, autoencoder in self._vaes.values():
+                if autoencoder is not model.vae:
+                    self._placement.park(autoencoder)
+            return model
+        except (torch.OutOfMemoryError, MemoryError):
+            return None
+        finally:
+            self._placement.reuse((), ())  # nobody else comes
+
+    def _load(self, checkpoint: Path, vae: Path | None) -> Model:
         source = _open(checkpoint, vae)
-        spec = source.spec
-        unchanged = known is not None and known[0][: len(_signature(checkpoint))] == _signature(
-            checkpoint
-        )
-        if known is not None and unchanged:  # only the VAE differs
-            unet, text_encoders = known[1].unet, known[1].text_encoders
-            spec = replace(spec, prediction=known[1].spec.prediction)
+        spec, known = source.spec, self._unchanged(checkpoint)
+        dtype = self.policy.network_dtype(self.device)
+        due: list[_Due] = []
+        if known is not None:  # only the VAE differs
+            unet, text_encoders = known.unet, known.text_encoders
+            spec = replace(spec, prediction=known.spec.prediction)
         else:
-            self._make_room(checkpoint)
             unet = build.empty_unet(spec.unet)
-            self._fill(unet, source.unet)
-            if source.probes_v and predicts_v(unet):
-                spec = replace(spec, prediction="v")
             text_encoders = tuple(build.empty_text_encoder(text) for text in spec.texts)
+            due.append(_Due(unet, _weights(unet, source.unet), dtype))
             for encoder, part in zip(text_encoders, source.texts, strict=True):
-                self._fill(encoder, part)
+                due.append(_Due(encoder, _weights(encoder, part), dtype))
+        autoencoder = self._kept_vae(vae)
+        if autoencoder is None:
+            autoencoder = build.empty_vae(spec.vae)
+            weights = _weights(autoencoder, source.vae)
+            due.append(_Due(autoencoder, weights, self.policy.vae_dtype(self.device)))
+        self._make_room(checkpoint, due)
+        for each in due:
+            self._placement.fill(each.network, each.weights, each.dtype)
+        if known is None and source.probes_v and predicts_v(unet):
+            spec = replace(spec, prediction="v")
+        self._keep_vae(vae, autoencoder)
         return Model(
             path=checkpoint,
             vae_path=vae,
             spec=spec,
             unet=unet,
             text_encoders=text_encoders,
-            vae=self._vae(source),
+            vae=Vae(autoencoder, spec.latent_scale, rescues=self.vae_rescues),
             alphas_cumprod=_schedule(source),
             policy=self.policy,
+            placement=self._placement,
         )
 
-    def _vae(self, source: Source) -> Vae:
-        module = build.empty_vae(source.spec.vae)
-        dtype = self.policy.vae_dtype(self.device)
-        build.fill(
-            module,
-            source.vae.state,
-            source.vae.keys(build.parameter_shapes(module)),
-            dtype=dtype,
-            device=self.device,
+    def _unchanged(self, checkpoint: Path) -> Model | None:
+        """The loaded model whose networks, but for the VAE, are those that the file holds now."""
+        known, now = self._loaded.get(checkpoint), _signature(checkpoint)
+        return known[1] if known is not None and known[0][: len(now)] == now else None
+
+    def _kept_vae(self, path: Path | None) -> AutoencoderKL | None:
+        known = self._vaes.get(path) if path is not None else None
+        return known[1] if known is not None and path and known[0] == _signature(path) else None
+
+    def _keep_vae(self, path: Path | None, module: AutoencoderKL) -> None:
+        if path is not None and self.vaes_kept:
+            self._vaes[path] = (_signature(path), module)
+            self._vaes.move_to_end(path)
+        while len(self._vaes) > self.vaes_kept:
+            self._vaes.popitem(last=False)
+
+    def _make_room(self, checkpoint: Path, due: Sequence[_Due] = ()) -> None:
+        """Let others go, and off the device, so that what is `due` for this one fits beside
+        them."""
+        on_cpu = self.device.type == "cpu"
+        sizes = [block_bytes(each.weights, each.dtype) for each in due if on_cpu]
+        others = [path for path in self._loaded if path != checkpoint]
+        count = leaving(
+            [self._held(self._loaded[path][1]) for path in others],
+            self.limits,
+            coming=sum(sizes),
+            free=memory.free(),
+            total=memory.total(),
         )
-        return Vae(module, source.spec.latent_scale, rescues=self.vae_rescues)
+        changed = checkpoint in self._loaded and self._unchanged(checkpoint) is None
+        self._drop([*others[:count], *[checkpoint] * changed], sizes)
+        for path in others[count : len(others) + 1 - self.on_device]:
+            self._loaded[path][1].park()
 
-    def _fill(self, module: nn.Module, part: Part) -> None:
-        keys = part.keys(build.parameter_shapes(module))
-        dtype = self.policy.network_dtype(self.device)
-        build.fill(module, part.state, keys, dtype=dtype, device=self.device)
+    def _held(self, model: Model) -> Held:
+        """Of main memory, where it is or will be if it has to leave the device."""
+        here = sum(len(block) for block in blocks_of(model.networks))
+        if here or self.device.type == "cpu":
+            return Held(takes=here, frees=here)
+        return Held(takes=model.weight_bytes, frees=0)
 
-    def _make_room(self, coming: Path) -> None:
-        before = len(self._loaded)
-        self._loaded.pop(coming, None)  # a changed file's old contents
-        while len(self._loaded) >= max(1, self.keep):
-            self._loaded.popitem(last=False)
-        if len(self._loaded) < before:
-            self._free()
-
-    def _free(self) -> None:
-        gc.collect()
+    def _drop(self, paths: Sequence[Path], wanted: Sequence[int] = ()) -> None:
+        """Forget these; of their blocks those that fit serve for the `wanted` sizes."""
+        if not paths:
+            return
+        models = [self._loaded.pop(path)[1] for path in paths]
+        blocks = blocks_of(network for model in models for network in model.networks)
+        left = [weakref.ref(model.unet) for model in models]
+        del models
+        if any(unet() is not None for unet in left):  # a ring of objects holds it
+            gc.collect()
+        self._placement.reuse(blocks, wanted)
+        del blocks
+        memory.give_back()
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
+
+
+def _weights(network: nn.Module, part: Part) -> dict[str, Tensor]:
+    wanted = build.parameter_shapes(network)
+    return build.weights_of(wanted, part.state, part.keys(wanted))
 
 
 def _open(checkpoint: Path, vae: Path | None) -> Source:

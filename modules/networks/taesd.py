@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from modules.errors import CheckpointError
 from modules.networks import build
+from modules.networks.placement import Placement
 from modules.networks.spec import Spec
 from modules.networks.weights import State, read_state
 
@@ -114,14 +115,10 @@ def _read(
     if len(shape) != 4:
         raise CheckpointError(f"{state.path.name} is no TAESD {half}: it lacks {first}")
     with torch.device("meta"):
-        module = make(channels, shape[0])
-    build.fill(
-        module,
-        state,
-        {name: name for name in build.parameter_shapes(module)},
-        dtype=dtype,
-        device=device,
-    )
+        module = make(channels, shape[0]).eval()
+    wanted = build.parameter_shapes(module)
+    weights = build.weights_of(wanted, state, {name: name for name in wanted})
+    Placement(device).fill(module, weights, dtype)
     return module
 
 

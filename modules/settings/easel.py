@@ -49,6 +49,14 @@ class Easel(Section, id="easel", title="Easel", category="Easel"):
     easel_keep_jobs: int = option(
         2000, "Most finished jobs that are remembered", low=0, high=1_000_000
     )
+    easel_checkpoints_memory_gb: float = option(
+        -1.0,
+        "Memory for checkpoints beyond the number kept loaded, in GB",
+        "So that switching back takes no time; the one unused longest leaves first. 0: none. -1: "
+        "as much as is free, a quarter of the machine's memory being left to others.",
+        low=-1.0,
+        high=1024.0,
+    )
     easel_portable_gpu_noise: bool = option(
         True,
         "Without an NVIDIA card, draw GPU noise as such a card would",

@@ -22,10 +22,15 @@ class StableDiffusion(Section, id="sd", title="Stable Diffusion", category=CATEG
         "", "SHA256 of the chosen checkpoint", hidden=True, restrict_api=True
     )
     sd_checkpoints_limit: int = option(
-        1, "Checkpoints kept loaded at the same time", low=1, high=10, step=1
+        1,
+        "Checkpoints kept loaded at the same time",
+        "More stay in memory where there is room, as a setting of the section Easel tells.",
+        low=1,
+        high=10,
+        step=1,
     )
     sd_checkpoints_keep_in_cpu: bool = option(
-        True, "Keep only one of them on the device, the others in memory", built=False
+        True, "Keep only one of them on the device, the others in memory"
     )
     sd_unet: str = option(
         "Automatic",
@@ -128,9 +133,7 @@ class Vae(Section, id="vae", title="VAE", category=CATEGORY):
         choices_from="vaes",
         infotext="VAE",
     )
-    sd_vae_checkpoint_cache: int = option(
-        0, "VAE files kept in memory", low=0, high=10, step=1, built=False
-    )
+    sd_vae_checkpoint_cache: int = option(0, "VAE files kept in memory", low=0, high=10, step=1)
     sd_vae_overrides_per_model_preferences: bool = option(
         True, "The VAE chosen here wins over a checkpoint's preferred one", built=False
     )

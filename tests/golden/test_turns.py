@@ -17,6 +17,7 @@ from modules.engine.engine import Output, generate
 from modules.generation.infotext import parse
 from modules.generation.request import Hires, Init, Request
 from modules.generation.tokens import load_tokenizer
+from modules.networks.kept import Limits
 from modules.networks.models import Models
 from modules.settings import Settings
 from tests.golden.engine.conftest import Recorder
@@ -39,7 +40,7 @@ class Cabinet:
     """Two tiny checkpoints; remembers which were opened."""
 
     def __init__(self, folder: Path) -> None:
-        self.models = Models("cpu", keep=2)
+        self.models = Models("cpu", limits=Limits(2))
         self.paths = {
             name: write_tiny_checkpoint(folder / f"{name}.safetensors", seed=seed)
             for seed, name in enumerate(("base", "other"))

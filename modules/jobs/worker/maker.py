@@ -185,6 +185,7 @@ class PictureMaker:
         if error.__traceback__ is not None:
             traceback.clear_frames(error.__traceback__)
         gc.collect()
+        self._models.unload_others()
         if self._models.device.type == "cuda":
             torch.cuda.empty_cache()
 

@@ -14,6 +14,7 @@ from modules.engine.checkpoints import Checkpoint, Sources
 from modules.errors import UnknownNameError
 from modules.library.catalog import Catalog, CheckpointFile
 from modules.library.hashes import SHORT, Hasher
+from modules.networks.kept import Limits
 from modules.networks.model import Model
 from modules.networks.models import Models
 from modules.networks.vae import rescues
@@ -91,7 +92,11 @@ class Shelf:
     def _load(
         self, file: CheckpointFile, vae: Path | None, settings: Settings, tell: Tell
     ) -> Model:
-        self._models.keep = max(1, settings.sd.sd_checkpoints_limit)
+        self._models.limits = _limits(settings)
+        self._models.on_device = (
+            1 if settings.sd.sd_checkpoints_keep_in_cpu else self._models.limits.count
+        )
+        self._models.vaes_kept = settings.vae.sd_vae_checkpoint_cache
         self._models.vae_rescues = rescues(
             bfloat16=settings.vae.auto_vae_precision_bfloat16,
             float32=settings.vae.auto_vae_precision,
@@ -101,6 +106,14 @@ class Shelf:
         model = self._models.get(file.path, vae)
         self._last = (file.path, vae)
         return model
+
+
+def _limits(settings: Settings) -> Limits:
+    extra = settings.easel.easel_checkpoints_memory_gb
+    return Limits(
+        count=max(1, settings.sd.sd_checkpoints_limit),
+        extra=None if extra < 0 else int(extra * 2**30),
+    )
 
 
 def _short(future: Future[str | None] | None) -> str | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from modules.networks.kept import Limits
 from modules.networks.model import Model
 from modules.networks.models import Models
 from tests import tiny_checkpoint as tiny
@@ -51,7 +52,7 @@ def model(tiny_files: Callable[[str], Path]) -> Model:
 @pytest.fixture(scope="session")
 def family_model(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Model]:
     """The tiny checkpoint of that family, loaded once. Tests must leave it as it is."""
-    folder, models = tmp_path_factory.mktemp("families"), Models("cpu", keep=99)
+    folder, models = tmp_path_factory.mktemp("families"), Models("cpu", limits=Limits(99))
 
     def get(family: str) -> Model:
         path = folder / f"{family}.safetensors"

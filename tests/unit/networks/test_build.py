@@ -16,6 +16,7 @@ from torch import nn
 from modules.errors import CheckpointError
 from modules.networks import build
 from modules.networks.model import Model
+from modules.networks.placement import Placement
 from modules.networks.sources import open_file
 from modules.networks.weights import read_state
 from tests import tiny_checkpoint as tiny
@@ -26,8 +27,9 @@ CPU = torch.device("cpu")
 def fill_unet(path: Path, dtype: torch.dtype = torch.float32) -> UNet2DConditionModel:
     source = open_file(path)
     unet = build.empty_unet(source.spec.unet)
-    keys = source.unet.keys(build.parameter_shapes(unet))
-    build.fill(unet, source.unet.state, keys, dtype=dtype, device=CPU)
+    wanted = build.parameter_shapes(unet)
+    keys = source.unet.keys(wanted)
+    Placement(CPU).fill(unet, build.weights_of(wanted, source.unet.state, keys), dtype)
     return unet
 
 
@@ -95,8 +97,10 @@ def test_fp32_weights_stay_in_the_file_unless_they_lie_at_odd_addresses(
     path.write_bytes(struct.pack("<Q", len(header)) + header + content[8 + length :])
     source = open_file(path)
     unet = build.empty_unet(source.spec.unet)
-    keys = source.unet.keys(build.parameter_shapes(unet))
-    build.fill(unet, source.unet.state, keys, dtype=torch.float32, device=CPU)
+    wanted = build.parameter_shapes(unet)
+    keys = source.unet.keys(wanted)
+    weights = build.weights_of(wanted, source.unet.state, keys)
+    Placement(CPU).fill(unet, weights, torch.float32)
     in_file = source.unet.state[keys["conv_in.weight"]]
     assert (unet.conv_in.weight.data_ptr() != in_file.data_ptr()) is copied
     assert torch.equal(unet.conv_in.weight, in_file)

@@ -14,6 +14,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from modules.errors import CheckpointError, FlagsError, NotBuiltError
+from modules.networks import memory
+from modules.networks.kept import Limits
 from modules.networks.model import Model
 from modules.networks.models import Models, choose_device
 from tests import tiny_checkpoint as tiny
@@ -78,12 +80,94 @@ def test_a_loaded_checkpoint_is_not_loaded_again_until_its_file_changes(tmp_path
 
 def test_as_many_stay_loaded_as_asked_for_the_oldest_leave(tiny_files: Files) -> None:
     one, two = tiny_files("single.safetensors"), tiny_files("other.safetensors")
-    models = Models("cpu", keep=2)
+    models = Models("cpu", limits=Limits(2))
     first, second = models.get(one), models.get(two)
     assert models.get(one) is first and models.get(two) is second
-    models.keep = 1
+    models.limits = Limits(1)
     third = models.get(tiny_files("pickle.ckpt"))
     assert models.loaded is third and models.get(one) is not first
+
+
+def test_more_stay_loaded_while_the_machine_can_spare_it(
+    tiny_files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ("single.safetensors", "other.safetensors", "pickle.ckpt")
+    models = Models("cpu", limits=Limits(1, extra=None))
+    left = [2**40, 2**40, 0]
+    monkeypatch.setattr(memory, "free", lambda: left.pop(0))
+    monkeypatch.setattr(memory, "total", lambda: 2**34)
+    for name in names:
+        models.get(tiny_files(name))
+    assert [models.has(tiny_files(name)) for name in names] == [False, False, True]
+    left[:] = [2**40, 2**40, 2**40, 2**40]
+    for name in names:
+        models.get(tiny_files(name))
+    assert all(models.has(tiny_files(name)) for name in names)
+    models.unload_others()
+    assert [models.has(tiny_files(name)) for name in names] == [False, False, True]
+
+
+def test_a_checkpoint_takes_the_memory_of_the_one_that_leaves_but_for_what_is_held(
+    tiny_files: Files,
+) -> None:
+    models = Models("cpu")
+    one, two = tiny_files("single.safetensors"), tiny_files("other.safetensors")
+
+    def place(model: Model) -> int:
+        return model.unet.conv_in.weight.untyped_storage().data_ptr()
+
+    before = place(models.get(one))
+    gc.disable()  # no ring of objects holds a network that has left
+    try:
+        assert place(models.get(two)) == before
+    finally:
+        gc.enable()
+    held = models.get(two).unet.conv_out.weight.data
+    numbers = held.clone()
+    assert place(models.get(one)) != before and torch.equal(held, numbers)
+
+
+def test_others_leave_the_device_and_come_back(
+    tiny_files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With two on it; on the CPU itself there is nowhere to go, so the moves are only listed."""
+    moves: list[str] = []
+    monkeypatch.setattr(Model, "park", lambda self: moves.append(f"-{self.path.stem}"))
+    monkeypatch.setattr(Model, "bring", lambda self: moves.append(self.path.stem))
+    models = Models("cpu", limits=Limits(3))
+    models.on_device = 2
+    for name in ("single.safetensors", "other.safetensors", "pickle.ckpt", "single.safetensors"):
+        models.get(tiny_files(name))
+    assert " ".join(moves) == "single other -single pickle -other single"
+
+
+@pytest.mark.gpu
+def test_a_checkpoint_that_was_parked_answers_as_before(tiny_files: Files) -> None:
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    models, path = Models("cuda", limits=Limits(2)), tiny_files("single.safetensors")
+    one = models.get(path)
+    before = answers(one)
+    models.get(tiny_files("other.safetensors"))
+    assert {w.device.type for network in one.networks for w in network.parameters()} == {"cpu"}
+    again = answers(models.get(path))
+    assert all(torch.equal(now, then) for now, then in zip(again, before, strict=True))
+
+
+def test_vae_files_stay_loaded_if_that_is_wanted(tiny_files: Files) -> None:
+    models, path, vae = (
+        Models("cpu"),
+        tiny_files("single.safetensors"),
+        tiny_files("vae.safetensors"),
+    )
+    models.vaes_kept = 1
+    first = models.get(path, vae).vae
+    assert models.get(path).vae is not first
+    assert models.get(path, vae).vae is first
+    assert models.get(tiny_files("other.safetensors"), vae).vae is first
+    models.vaes_kept = 0
+    models.get(path)
+    assert models.get(path, vae).vae is not first
 
 
 def test_another_vae_keeps_the_unet_and_changes_the_pixels(tiny_files: Files) -> None:
