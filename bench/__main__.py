@@ -15,6 +15,7 @@ from bench.harness import ROOT, Figure, parser, report
 
 # A row per benchmark: its module, and the question it answers.
 BENCHES = {
+    "load": "what do time and memory of a load come to?",
     "api": "what do many clients and a poll cost?",
 }
 
