@@ -9,7 +9,14 @@ from pathlib import Path
 import torch
 
 from modules.training.builtin.loop import Place
-from modules.training.builtin.recipe import CHECKPOINT_NAME, CPU, GPU, append_figures, train
+from modules.training.builtin.recipe import (
+    CHECKPOINT_NAME,
+    CPU,
+    GPU,
+    append_figures,
+    polish_alone,
+    train,
+)
 
 VOCABULARY = Path(__file__).parents[3] / "configs" / "clip" / "vocab.json"
 
@@ -20,6 +27,14 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
         "--out", type=Path, required=True, help="folder of the run: results, log/, checkpoints"
     )
     parser.add_argument("--resume", action="store_true", help="go on with the run in that folder")
+    parser.add_argument(
+        "--from", dest="start", type=Path, metavar="FILE",
+        help="start from the weights of a finished checkpoint of this kind",
+    )  # fmt: skip
+    parser.add_argument(
+        "--stage", choices=("all", "decoder"), default="all",
+        help="decoder: only the decoder's last training, beside a run in the same folder",
+    )  # fmt: skip
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads (0: torch decides)")
     parser.add_argument(
@@ -33,7 +48,8 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
 
 def main(argv: list[str]) -> int:
     chosen = _arguments(argv)
-    if (chosen.out / "pictures.npy").exists() and not chosen.resume:
+    alone = chosen.stage == "decoder"
+    if (chosen.out / "pictures.npy").exists() and not (chosen.resume or alone):
         sys.stderr.write(
             f"{chosen.out} holds a run already: add --resume to go on, or name another folder\n"
         )
@@ -46,12 +62,17 @@ def main(argv: list[str]) -> int:
         torch.set_num_threads(chosen.threads)
     cuda = chosen.device == "cuda" or (chosen.device == "auto" and torch.cuda.is_available())
     recipe = GPU if cuda else CPU
+    if chosen.start:
+        recipe = recipe.going_on()
     if chosen.steps:
         recipe = replace(recipe, denoiser=replace(recipe.denoiser, steps=chosen.steps))
     device = torch.device("cuda" if cuda else "cpu")
     place = Place(chosen.out, device, torch.bfloat16, chosen.seed)
+    if alone:
+        polish_alone(recipe, chosen.vocabulary, place, chosen.start)
+        return 0
     note = append_figures(chosen.out / "log" / "figures.jsonl")
-    path = train(recipe, chosen.vocabulary, place, note, helped=chosen.helper and not cuda)
+    path = train(recipe, chosen.vocabulary, place, note, chosen.helper and not cuda, chosen.start)
     logging.getLogger(__name__).info("wrote %s (%d bytes)", path, path.stat().st_size)
     assert path.name == CHECKPOINT_NAME
     return 0

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as functional
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from modules.training.builtin.board import sheet
 from modules.training.builtin.loop import Place, Schedule, Stage
@@ -23,8 +23,6 @@ from modules.training.builtin.networks import LATENT_SCALE, move
 log = logging.getLogger(__name__)
 CROP_SHARE = 0.45
 """Share of the steps that see crops of half the width; the end must see whole pictures."""
-LATENT_NOISE = 0.05
-"""Deviation of the noise on latents while the decoder is polished."""
 
 
 def to_tensor(pictures: NDArray[np.uint8]) -> Tensor:
@@ -66,7 +64,7 @@ def decoded(vae: AutoencoderKL, latent: Tensor) -> Tensor:
     return vae.decoder(vae.post_quant_conv(latent)).float()
 
 
-def _picture_loss(error: Tensor) -> Tensor:
+def picture_loss(error: Tensor) -> Tensor:
     """Of a difference (B, 3, H, W): single pixels, edges, 4x averages and 8x averages."""
     edges = (error[..., 1:] - error[..., :-1]).abs().mean() + (
         error[..., 1:, :] - error[..., :-1, :]
@@ -91,7 +89,7 @@ def vae_loss(
     correlation = torch.corrcoef(rows)
     apart = (correlation - torch.eye(4, device=mean.device)).square().sum()
     pull = 0.02 + 0.3 * (1.0 - progress) ** 3
-    loss = _picture_loss(error) + 5e-4 * kl + pull * align + 0.01 * apart
+    loss = picture_loss(error) + 5e-4 * kl + pull * align + 0.01 * apart
     return loss, {"l1": float(error.detach().abs().mean()), "kl": float(kl.detach())}
 
 
@@ -182,52 +180,6 @@ def fold_statistics(vae: AutoencoderKL, mean: Sequence[float], deviation: Sequen
     assert after.bias is not None
     after.bias += after.weight[:, :, 0, 0] @ centre
     after.weight *= spread[None, :, None, None]
-
-
-def polish_decoder(
-    vae: AutoencoderKL,
-    latents: Tensor,
-    pictures: NDArray[np.uint8],
-    held: int,
-    schedule: Schedule,
-    place: Place,
-    batch: int = 6,
-) -> None:
-    """Trains the decoder alone, on latents (N, 4, h, w) of deviation 1 that stay as they are.
-
-    A little noise on the latents makes it forgive what a denoiser gets slightly wrong. The last
-    `held` scenes measure. `vae` must have its statistics folded. Resumes if it can.
-    """
-    assert vae.post_quant_conv is not None
-    decoder = nn.ModuleList([vae.post_quant_conv, vae.decoder]).requires_grad_(True)
-    move(decoder, place.device)
-    stage = Stage("decoder", decoder, schedule, place)
-    stage.resume()
-    count = len(latents) - held
-    sample = to_tensor(pictures[count:]).to(place.device)
-
-    def loss(step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
-        chosen = torch.randint(0, count, (batch,), generator=generator).sort().values
-        latent = latents[chosen].float()
-        latent = latent + LATENT_NOISE * torch.randn(latent.shape, generator=generator)
-        with place.autocast():
-            made = decoded(vae, latent.to(place.device) / LATENT_SCALE)
-        error = made - to_tensor(pictures[chosen.numpy()]).to(place.device)
-        return _picture_loss(error), {"l1": float(error.detach().abs().mean())}
-
-    def look(step: int) -> dict[str, float]:
-        latent = latents[count:].float().to(place.device) / LATENT_SCALE
-        with place.autocast():
-            made = torch.cat([decoded(vae, part) for part in latent.split(16)])
-        pairs = [
-            two for both in zip(pictures[count:], to_pictures(made), strict=True) for two in both
-        ]
-        sheet(pairs[:48], 8).save(place.folder / "log" / "decoder.png")
-        return {"psnr": psnr(made, sample)}
-
-    stage.train(loss, look)
-    stage.swap_averages()
-    vae.eval().requires_grad_(False)
 
 
 def preview_rows(latents: Tensor, pictures: Tensor) -> list[list[float]]:

@@ -18,6 +18,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 from transformers import CLIPTextModel
 
+from modules.training.builtin import world
 from modules.training.builtin.networks import POSITIONS, VOCABULARY, Sizes
 
 RESNET = {
@@ -137,6 +138,7 @@ def header(
         "easel.vae_norm_groups": str(sizes.vae_groups),
         "easel.unet_heads": str(sizes.unet_heads),
         "easel.text_heads": str(sizes.text_heads),
+        "easel.world": world.NAME,
         "easel.preview_matrix": json.dumps([[round(n, 4) for n in row] for row in preview]),
     }
 

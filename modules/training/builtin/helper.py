@@ -27,6 +27,7 @@ class Teaching(Protocol):
 
 
 def _work(lesson: Teaching, gradients: list[Tensor], waiting, seed: int, parent: int) -> None:
+    os.nice(19)  # only what nobody else wants of the processor
     torch.set_num_threads(1)
     shared: list[Tensor] = list(lesson.module.parameters())
     lesson.module = copy.deepcopy(lesson.module).train()

@@ -21,7 +21,8 @@ EMPTY_SHARE = 0.1
 
 @dataclass(frozen=True)
 class Drawn:
-    """Cached scenes. latents (N, 4, h, w) of deviation 1; tokens (N, V, 77); labels (N, 5)."""
+    """Cached scenes. latents (N, 4, h, w) of deviation 1; tokens (N, V, 77); labels (N,
+    attributes)."""
 
     latents: Tensor
     tokens: Tensor
@@ -83,6 +84,20 @@ class Lesson:
         """Latents (B, 4, h, w) with this noise at these steps (B,)."""
         alpha = self.alphas[steps][:, None, None, None]
         return alpha.sqrt() * latent + (1 - alpha).sqrt() * noise
+
+    @torch.no_grad()
+    def half_clean(self, latent: Tensor, tokens: Tensor, generator: torch.Generator) -> Tensor:
+        """What the network takes latents (B, 4, h, w) for that were noised to a random step.
+
+        tokens (B, 77) tell what they show. Low steps come most often.
+        """
+        steps = (20 + 380 * torch.rand(len(latent), generator=generator) ** 1.5).long()
+        steps = steps.to(self.place.device)
+        noise = torch.randn(latent.shape, generator=generator).to(self.place.device)
+        mixed = self.noised(latent.to(self.place.device), steps, noise)
+        alpha = self.alphas[steps][:, None, None, None]
+        made = self.epsilon(mixed, steps, self.contexts(tokens))
+        return (mixed - (1 - alpha).sqrt() * made) / alpha.sqrt()
 
     def loss(self, step: int, generator: torch.Generator) -> tuple[Tensor, dict[str, float]]:
         """One batch's weighted noise error."""

@@ -13,7 +13,8 @@ from modules.training.builtin import world
 from modules.training.builtin.loop import Place, Schedule, Stage
 
 log = logging.getLogger(__name__)
-ATTRIBUTES = ("object", "colour", "ground", "light", "style")
+JUDGED = 5
+"""The first attributes of a scene: object, colour, ground, light, style."""
 
 
 class Probe(nn.Module):
@@ -21,7 +22,7 @@ class Probe(nn.Module):
 
     def __init__(self, width: int = 32) -> None:
         super().__init__()
-        counts = world.UNTOLD
+        counts = world.CLASSES[:JUDGED]
         self.counts = counts
         self.body = nn.Sequential(
             nn.Conv2d(4, width, 3, padding=1),
@@ -52,7 +53,7 @@ class Probe(nn.Module):
 def train_probe(
     latents: Tensor, labels: Tensor, side: int, schedule: Schedule, place: Place
 ) -> Probe:
-    """Trains on latents (N, 4, h, w) with labels (N, 5); resumes if it can."""
+    """Trains on latents (N, 4, h, w) with labels (N, attributes); resumes if it can."""
     probe = Probe()
     probe(torch.zeros(2, 4, side, side))  # gives the lazy layer its size
     probe.to(place.device)
@@ -75,11 +76,11 @@ def train_probe(
 
 @torch.no_grad()
 def right_share(probe: Probe, latents: Tensor, labels: Tensor) -> dict[str, float]:
-    """Share (0..1) of latents (N, 4, h, w) that show what labels (N, 5) say, by attribute."""
+    """Share (0..1) of latents (N, 4, h, w) that show what labels (N, attributes) say, by name."""
     probe.eval()
     device = next(probe.parameters()).device
     logits = probe(latents.float().to(device))
     return {
         name: float((part.argmax(1).cpu() == labels[:, number].cpu()).float().mean())
-        for number, (name, part) in enumerate(zip(ATTRIBUTES, logits, strict=True))
+        for number, (name, part) in enumerate(zip(world.ATTRIBUTES, logits, strict=False))
     }

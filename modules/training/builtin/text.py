@@ -16,7 +16,7 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 from transformers import CLIPTextModel
 
-from modules.training.builtin import world
+from modules.training.builtin import captions, world
 from modules.training.builtin.loop import Place, Schedule, Stage
 from modules.training.builtin.networks import END, POSITIONS, START, VOCABULARY, Sizes, build_text
 
@@ -25,18 +25,23 @@ UNKNOWN = 0
 """Row of the small table that stands for every word the captions do not use."""
 
 
+PIECES = {"droplets": ("dro", "plets</w>")}
+"""Words of the world that CLIP's vocabulary holds in parts only, and these."""
+
+
 class Words:
     """The captions' words: CLIP ids, and row numbers in a table of only those rows.
 
-    Every word of the world is one CLIP token, so splitting at spaces and commas is the whole
-    tokenizer.
+    Nearly every word of the world is one CLIP token, and PIECES holds the others, so splitting at
+    spaces and commas is the whole tokenizer.
     """
 
     def __init__(self, vocabulary: Path) -> None:
         clip_ids: dict[str, int] = json.loads(vocabulary.read_text(encoding="utf-8"))
-        self.ids = [START, END, *(clip_ids[f"{word}</w>"] for word in world_words())]
+        tokens = sorted({token for word in world_words() for token in _tokens(word)})
+        self.ids = [START, END, *(clip_ids[token] for token in tokens)]
         assert len(set(self.ids)) == len(self.ids)
-        self._row = {word: number + 3 for number, word in enumerate(world_words())}
+        self._row = {token: number + 3 for number, token in enumerate(tokens)}
 
     @property
     def rows(self) -> int:
@@ -46,16 +51,24 @@ class Words:
     def encode(self, text: str) -> list[int]:
         """Row numbers of a caption, padded to 77 with the end row, as CLIP does."""
         words = re.findall(r"[a-z0-9]+|,", text.lower())
-        rows = [1, *(self._row.get(word, UNKNOWN) for word in words[: POSITIONS - 2])]
+        tokens = [token for word in words for token in _tokens(word)][: POSITIONS - 2]
+        rows = [1, *(self._row.get(token, UNKNOWN) for token in tokens)]
         return rows + [2] * (POSITIONS - len(rows))
+
+
+def _tokens(word: str) -> tuple[str, ...]:
+    """CLIP's tokens of a word of the world; any other word is taken as one token."""
+    return PIECES.get(word, (f"{word}</w>",))
 
 
 def world_words() -> list[str]:
     """Every word and comma that a caption of the world can hold, sorted."""
-    phrases: list[str] = ["a an object of ,", *world.OBJECTS, *world.COLOURS, *world.FILLERS]
+    phrases = ["a an and object of ,", *world.OBJECTS, *world.COLOURS]
+    phrases += [*captions.FILLERS, *captions.WET_PHRASES]
     tables = (
-        world.OBJECT_WORDS, world.COLOUR_WORDS, world.GROUND_PHRASES, world.LIGHT_PHRASES,
-        world.STYLE_WORDS,
+        captions.OBJECT_WORDS, captions.COLOUR_WORDS, captions.GROUND_PHRASES,
+        captions.LIGHT_PHRASES, captions.STYLE_WORDS, captions.MATERIAL_WORDS,
+        captions.EXTENT_WORDS, captions.PLACE_PHRASES, captions.RELATION_PHRASES,
     )  # fmt: skip
     for table in tables:
         phrases.extend(phrase for options in table.values() for phrase in options)
@@ -72,7 +85,9 @@ class Reader(nn.Module):
         self.encoder = build_text(sizes, vocabulary=rows)
         # 8-bit floats must hold this table: far from their smallest steps
         nn.init.normal_(self.table(), std=0.4)
-        self.heads = nn.ModuleList(nn.Linear(sizes.text_width, count + 1) for count in world.UNTOLD)
+        self.heads = nn.ModuleList(
+            nn.Linear(sizes.text_width, count + 1) for count in world.CLASSES
+        )
 
     def table(self) -> nn.Parameter:
         """The small token table (rows, text_width)."""
@@ -90,9 +105,9 @@ class Reader(nn.Module):
         return [head(mean) for head in self.heads], [head(single) for head in self.heads]
 
 
-def caption_of(number: int, variant: int) -> world.Caption:
+def caption_of(number: int, variant: int) -> captions.Caption:
     """A caption for training the encoder: of any scene index, also of ones that are never drawn."""
-    return world.caption(world.scene(number), variant)
+    return captions.caption(world.scene(number), variant)
 
 
 def _disturb(rows: list[int], generator: torch.Generator) -> list[int]:
@@ -127,12 +142,11 @@ def train_text(
         told = told.to(place.device)
         value = torch.zeros((), device=place.device)
         right = []
-        for number in range(len(world.UNTOLD)):
+        for number in range(len(world.CLASSES)):
             for group in logits:
                 value = value + functional.cross_entropy(group[number], told[:, number])
             right.append(float((logits[1][number].argmax(1) == told[:, number]).float().mean()))
-        names = ("object", "colour", "ground", "light", "style")
-        return value, dict(zip(names, right, strict=True))
+        return value, dict(zip(world.ATTRIBUTES, right, strict=True))
 
     stage.train(loss)
     return reader
@@ -142,7 +156,7 @@ def _text_batch(words: Words, batch: int, generator: torch.Generator) -> tuple[T
     numbers = torch.randint(0, 10_000_000, (batch,), generator=generator).tolist()
     tokens, told = [], []
     for place, number in enumerate(numbers):
-        caption = caption_of(number, place % world.VARIANTS) if place % 16 else world.EMPTY
+        caption = caption_of(number, place % captions.VARIANTS) if place % 16 else captions.EMPTY
         rows = words.encode(caption.text)
         tokens.append(_disturb(rows, generator) if place % 4 == 1 else rows)
         told.append(caption.told)
