@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
-from diffusers.models.autoencoders.vae import Decoder
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from torch import Tensor, nn
 from transformers import CLIPTextConfig, CLIPTextModel
@@ -36,8 +35,6 @@ class Sizes:
     unet_groups: int = 4
     vae_channels: tuple[int, ...] = (16, 32, 64, 64)
     vae_groups: int = 2
-    decoder_channels: tuple[int, ...] = (24, 48, 96, 96)
-    """The decoder may be wider than the encoder: it runs once a picture and draws every edge."""
 
     def __post_init__(self) -> None:
         assert len(self.unet_channels) == len(self.unet_attention), self
@@ -46,9 +43,8 @@ class Sizes:
             c % self.unet_groups == 0 and c % self.unet_heads == 0 for c in self.unet_channels
         )
         assert len(self.vae_channels) == 4 and all(
-            c % self.vae_groups == 0 for c in self.vae_channels + self.decoder_channels
+            c % self.vae_groups == 0 for c in self.vae_channels
         )
-        assert len(self.decoder_channels) == 4, self
         assert self.text_width % self.text_heads == 0, self
 
 
@@ -90,7 +86,7 @@ def build_unet(sizes: Sizes) -> UNet2DConditionModel:
 
 def build_vae(sizes: Sizes) -> AutoencoderKL:
     """KL autoencoder: pictures (B, 3, H, W) in -1..1 to and from latents (B, 4, H/8, W/8)."""
-    vae = AutoencoderKL(
+    return AutoencoderKL(
         down_block_types=("DownEncoderBlock2D",) * 4,  # pyright: ignore[reportArgumentType]
         up_block_types=("UpDecoderBlock2D",) * 4,  # pyright: ignore[reportArgumentType]
         block_out_channels=sizes.vae_channels,  # pyright: ignore[reportArgumentType]
@@ -100,16 +96,6 @@ def build_vae(sizes: Sizes) -> AutoencoderKL:
         sample_size=sizes.resolution,
         scaling_factor=LATENT_SCALE,
     )
-    if sizes.decoder_channels != sizes.vae_channels:
-        vae.decoder = Decoder(
-            in_channels=4,
-            out_channels=3,
-            up_block_types=("UpDecoderBlock2D",) * 4,
-            block_out_channels=sizes.decoder_channels,
-            layers_per_block=1,
-            norm_num_groups=sizes.vae_groups,
-        )
-    return vae
 
 
 def move(module: nn.Module, device: torch.device) -> None:

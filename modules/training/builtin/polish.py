@@ -27,7 +27,7 @@ from modules.training.builtin.networks import LATENT_SCALE, move
 
 LATENT_NOISE = 0.05
 """Deviation of the noise on latents that do not come from the denoiser."""
-CRITIC_FROM = 0.25
+CRITIC_FROM = 0.1
 """Share of the steps after which the critic takes part."""
 CRITIC_WEIGHT = 0.35
 """The critic's pull on the last layer, relative to the plain error's."""

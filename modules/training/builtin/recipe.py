@@ -83,7 +83,7 @@ CPU = Recipe(
     held=96,
     autoencoder=Schedule(2700, 2e-3, look_every=250),
     autoencoder_batch=6,
-    decoder=Schedule(2000, 5e-4, warmup=100, average=0.99, look_every=100),
+    decoder=Schedule(1200, 4e-4, warmup=50, average=0.99, look_every=100),
     text=Schedule(700, 2e-3),
     text_batch=64,
     probe=Schedule(400, 2e-3),

@@ -1,12 +1,10 @@
 """Takes a finished checkpoint of the built-in kind as the start of a new run.
 
 The 16-bit averages in such a file are all that is needed; no optimiser state is kept in it. Where
-the new run's parts are larger or its words are others, what the old parts knew is carried over as
-well as it goes. Knows nothing of scenes.
+the new run's words are others, the U-Net is made to read the new text encoder as it read its own.
 """
 
 import logging
-from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -14,7 +12,7 @@ import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from safetensors import safe_open
-from torch import Tensor, nn
+from torch import Tensor
 from transformers import CLIPTextModel
 
 from modules.training.builtin import world
@@ -59,9 +57,6 @@ def file_sizes(path: Path) -> Sizes:
             shape[f"{vae}encoder.down.{level}.block.0.conv1.weight"][0] for level in range(4)
         ),
         vae_groups=int(header["easel.vae_norm_groups"]),
-        decoder_channels=tuple(
-            shape[f"{vae}decoder.up.{level}.block.0.conv1.weight"][0] for level in range(4)
-        ),
     )
 
 
@@ -83,36 +78,6 @@ def read_checkpoint(
             assert found.shape == target.shape, (name, found.shape, target.shape)
             target.copy_(found)
     return sizes, text.eval(), unet.eval(), vae.eval()
-
-
-def _stretched(count: int, wanted: int, groups: int) -> Tensor:
-    """For each of `wanted` channels the one of `count` it is copied from, group by group."""
-    if wanted == count:
-        return torch.arange(count)
-    old, new = count // groups, wanted // groups
-    return torch.cat([group * old + torch.arange(new) % old for group in range(groups)])
-
-
-@torch.no_grad()
-def widen(narrow: nn.Module, wide: nn.Module, groups: int, noise: float = 0.02) -> None:
-    """Fills `wide` with the weights of `narrow`, the same network with fewer channels.
-
-    Channels are copied within their norm group and what reads them is shared out, so that `wide`
-    answers nearly as `narrow` did; a little noise makes the copies differ.
-    """
-    generator = torch.Generator().manual_seed(0)
-    for name, target in wide.state_dict().items():
-        source = narrow.state_dict()[name].float()
-        rows = _stretched(source.shape[0], target.shape[0], groups)
-        made = source[rows]
-        if source.ndim > 1:
-            columns = _stretched(source.shape[1], target.shape[1], groups)
-            copies = torch.bincount(columns, minlength=source.shape[1]).float()
-            share = (1.0 / copies)[columns]
-            made = made[:, columns] * share.view(1, -1, *[1] * (source.ndim - 2))
-            spread = noise * float(source.std()) if target.shape != source.shape else 0.0
-            made = made + spread * torch.randn(made.shape, generator=generator)
-        target.copy_(made)
 
 
 @torch.no_grad()
@@ -138,26 +103,11 @@ def translate_contexts(
     return fresh
 
 
-def start_decoder(vae: AutoencoderKL, wanted: Sizes, sizes: Sizes) -> AutoencoderKL:
-    """The autoencoder `vae` of `sizes` with its decoder made as wide as `wanted` has it."""
-    grown = build_vae(replace(sizes, decoder_channels=wanted.decoder_channels))
-    assert grown.quant_conv is not None and vae.quant_conv is not None
-    assert grown.post_quant_conv is not None and vae.post_quant_conv is not None
-    for one, other in (
-        (grown.encoder, vae.encoder),
-        (grown.quant_conv, vae.quant_conv),
-        (grown.post_quant_conv, vae.post_quant_conv),
-    ):
-        one.load_state_dict(other.state_dict())
-    widen(vae.decoder, grown.decoder, sizes.vae_groups)
-    return grown.eval()
-
-
 class Started:
     """A finished checkpoint as the start of a run with the sizes `wanted`."""
 
     def __init__(self, path: Path, wanted: Sizes) -> None:
-        self.sizes, self.text, self.unet, vae = read_checkpoint(path)
+        self.sizes, self.text, self.unet, self.vae = read_checkpoint(path)
         self.wanted = wanted
         for name in ("unet_channels", "unet_attention", "unet_groups", "vae_channels"):
             found, asked = getattr(self.sizes, name), getattr(wanted, name)
@@ -166,9 +116,6 @@ class Started:
                     f"{path.name} cannot start this run: its {name} are {found}, the recipe's"
                     f" {asked}; choose another file or a recipe of its sizes"
                 )
-        self.vae = vae
-        if self.sizes.decoder_channels != wanted.decoder_channels:
-            self.vae = start_decoder(vae, wanted, self.sizes)
         text = ("text_width", "text_layers", "text_heads")
         same = all(getattr(self.sizes, name) == getattr(wanted, name) for name in text)
         self.knows_the_words = same and file_world(path) == world.NAME
