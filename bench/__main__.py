@@ -17,6 +17,7 @@ from bench.harness import ROOT, Figure, parser, report
 BENCHES = {
     "load": "what do time and memory of a load come to?",
     "api": "what do many clients and a poll cost?",
+    "builtin_quality": "does the built-in model draw what it is asked for?",
 }
 
 

@@ -17,13 +17,18 @@ from modules.training.builtin.board import sheet
 from modules.training.builtin.helper import Helper
 from modules.training.builtin.lesson import Drawn, Lesson
 from modules.training.builtin.loop import Look, Schedule, Stage
-from modules.training.builtin.networks import LATENT_SCALE
+from modules.training.builtin.networks import LATENT_SCALE, Sizes
 from modules.training.builtin.probe import Probe, right_share
 from modules.training.builtin.sampling import sample
 
 log = logging.getLogger(__name__)
 ANCHOR = 4.0
 """Size of the constant channels beside the identity path; they keep its scale through the norms."""
+
+
+def has_room(sizes: Sizes) -> bool:
+    """Whether a norm group at the finest level has the ten channels that identity_start takes."""
+    return sizes.unet_channels[0] // sizes.unet_groups >= 10
 
 
 @torch.no_grad()

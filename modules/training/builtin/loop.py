@@ -31,10 +31,16 @@ class Place:
     seed: int = 1
     save_every: float = 90.0
     """Seconds between checkpoints."""
+    until: float | None = None
+    """The time (time.monotonic) after which a stage saves and raises TimeUp."""
 
     def autocast(self) -> torch.autocast:
         on = self.half is not None
         return torch.autocast(self.device.type, self.half or torch.bfloat16, enabled=on)
+
+
+class TimeUp(Exception):
+    """The run's time is over; all is saved and a resumed run goes on."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +127,7 @@ class Stage:
                 average.copy_(kept)
 
     def train(self, loss: Loss, look: Look | None = None, stop_at: int | None = None) -> None:
-        """Runs to the schedule's end (or `stop_at`); saves now and then and at the end."""
+        """Runs to the schedule's end (or `stop_at`); saves now and then and at the end. TimeUp."""
         last = min(self.schedule.steps, stop_at or self.schedule.steps)
         began, first, saved = time.monotonic(), self.step, time.monotonic()
         while self.step < last:
@@ -136,6 +142,9 @@ class Stage:
             if time.monotonic() - saved > self.place.save_every:
                 self.save()
                 saved = time.monotonic()
+            if self.place.until is not None and time.monotonic() > self.place.until:
+                self.save()
+                raise TimeUp(f"{self.name} stopped at step {self.step} of {self.schedule.steps}")
         self.save()
 
     def _one_step(self, loss: Loss) -> dict[str, float]:

@@ -30,6 +30,10 @@ log = logging.getLogger(__name__)
 RIDGE = 1e-3
 
 
+class UnfitStart(Exception):
+    """A file whose networks have other sizes than the run's."""
+
+
 def file_sizes(path: Path) -> Sizes:
     """The sizes of the networks in a checkpoint that export.write_checkpoint wrote."""
     with safe_open(path, "pt") as file:
@@ -104,15 +108,21 @@ def translate_contexts(
 
 
 class Started:
-    """A finished checkpoint as the start of a run with the sizes `wanted`."""
+    """A finished checkpoint as the start of a run with the sizes `wanted`. UnfitStart."""
 
     def __init__(self, path: Path, wanted: Sizes) -> None:
         self.sizes, self.text, self.unet, self.vae = read_checkpoint(path)
         self.wanted = wanted
-        for name in ("unet_channels", "unet_attention", "unet_groups", "vae_channels"):
+        for name in (
+            "resolution",
+            "unet_channels",
+            "unet_attention",
+            "unet_groups",
+            "vae_channels",
+        ):
             found, asked = getattr(self.sizes, name), getattr(wanted, name)
             if found != asked:
-                raise ValueError(
+                raise UnfitStart(
                     f"{path.name} cannot start this run: its {name} are {found}, the recipe's"
                     f" {asked}; choose another file or a recipe of its sizes"
                 )

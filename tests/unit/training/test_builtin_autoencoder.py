@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 import torch
 
+from modules.training.builtin import polish
 from modules.training.builtin.autoencoder import (
     encode_means,
     fold_statistics,
-    polish_decoder,
     psnr,
-    to_pictures,
     to_tensor,
     train_autoencoder,
 )
 from modules.training.builtin.loop import Place, Schedule
 from modules.training.builtin.networks import LATENT_SCALE, Sizes, build_vae
+from modules.training.builtin.polish import Polishing, polish_decoder, take_polished
 from modules.training.builtin.render import render
 from modules.training.builtin.world import scene
 
@@ -50,7 +50,8 @@ def test_a_short_training_brings_reconstructions_nearer_to_the_pictures(pictures
     assert (place.folder / "log" / "autoencoder.png").exists()
 
 
-def test_polishing_changes_the_decoder_and_no_latent(pictures, place):
+def test_polishing_changes_the_decoder_and_no_latent(pictures, place, monkeypatch):
+    monkeypatch.setattr(polish, "CRITIC_FROM", 0.8)
     torch.manual_seed(0)
     vae = cast(Any, build_vae(TINY))  # diffusers types decode's answer too narrowly
     means = encode_means(vae, to_tensor(pictures), place)
@@ -61,13 +62,32 @@ def test_polishing_changes_the_decoder_and_no_latent(pictures, place):
     with torch.no_grad():
         before = psnr(vae.decode(latents / LATENT_SCALE).sample, whole)
 
-    polish_decoder(vae, latents, pictures, 8, Schedule(14, 5e-3, warmup=2), place, batch=4)
+    polish_decoder(vae, latents, pictures, 8, Schedule(24, 5e-3, warmup=2), place, batch=4)
 
     with torch.no_grad():
-        assert psnr(vae.decode(latents / LATENT_SCALE).sample, whole) > before + 1.0
+        assert psnr(vae.decode(latents / LATENT_SCALE).sample, whole) > before + 0.5
     after = encode_means(vae, whole, place) * LATENT_SCALE
     assert torch.allclose(after, latents, atol=1e-3)
+    twin = cast(Any, build_vae(TINY))
+    assert take_polished(twin, place)
+    with torch.no_grad():
+        assert torch.equal(twin.decode(latents).sample, vae.decode(latents).sample)
 
 
-def test_pictures_survive_the_way_to_tensors_and_back(pictures):
-    assert np.array_equal(to_pictures(to_tensor(pictures)), pictures)
+def test_the_critic_learns_from_its_own_loss_alone_and_pulls_at_the_decoder(pictures):
+    torch.manual_seed(0)
+    polishing = Polishing(build_vae(TINY))
+    real = to_tensor(pictures[:2])
+    made = polishing.decoder(torch.randn(2, 4, 4, 4))
+
+    plain = torch.autograd.grad(
+        polishing.loss(made, real, with_critic=False), polishing.last_layer, retain_graph=True
+    )[0]
+    polishing.loss(made, real, with_critic=True).backward()
+
+    critic = polishing.critic
+    own = (1 - critic(real)[0]).relu().mean() + (1 + critic(made.detach())[0]).relu().mean()
+    expected = torch.autograd.grad(own, list(critic.parameters()))
+    for parameter, gradient in zip(critic.parameters(), expected, strict=True):
+        assert torch.allclose(cast(torch.Tensor, parameter.grad), gradient, atol=1e-6)
+    assert not torch.allclose(cast(torch.Tensor, polishing.last_layer.grad), plain, rtol=0.05)

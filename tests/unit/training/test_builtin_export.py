@@ -116,7 +116,7 @@ def test_the_header_tells_what_ldm_code_takes_for_granted(written):
     assert header["modelspec.license"] == "CC0-1.0"
     assert (header["easel.unet_norm_groups"], header["easel.vae_norm_groups"]) == ("1", "2")
     assert json.loads(header["easel.preview_matrix"]) == PREVIEW
-    assert (header["easel.unet_heads"], header["easel.text_heads"]) == ("2", "1")
+    assert (header["easel.unet_heads"], header["easel.text_heads"]) == ("2", "4")
 
 
 def test_folding_makes_unit_latents_and_leaves_the_pictures_alone(parts):

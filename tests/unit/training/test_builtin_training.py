@@ -9,14 +9,18 @@ import pytest
 import torch
 from torch import nn
 
-from modules.training.builtin import world
+from modules.training.builtin import captions
 from modules.training.builtin.autoencoder import eigenvalues
 from modules.training.builtin.board import Curves, sheet
 from modules.training.builtin.denoiser import Denoiser, identity_start
 from modules.training.builtin.lesson import Drawn, Lesson, draw_steps
-from modules.training.builtin.loop import Place, Schedule
+from modules.training.builtin.loop import Place, Schedule, Stage
 from modules.training.builtin.networks import Sizes, alphas_cumprod, build_text, build_unet
+from modules.training.builtin.recipe import tokenize_scenes
 from modules.training.builtin.sampling import sample
+from modules.training.builtin.text import Words
+
+VOCABULARY = Path(__file__).parents[3] / "configs" / "clip" / "vocab.json"
 
 TINY = Sizes(
     resolution=32,
@@ -33,7 +37,7 @@ def _drawn(count: int) -> Drawn:
     generator = torch.Generator().manual_seed(0)
     colours = torch.arange(count) % 3
     flat = colours[:, None, None, None] - 1.0 + torch.zeros(count, 4, 4, 4)
-    tokens = torch.full((count, world.VARIANTS, 77), 2, dtype=torch.uint8)
+    tokens = torch.full((count, captions.VARIANTS, 77), 2, dtype=torch.uint8)
     tokens[:, :, 1:] = (colours + 3).to(torch.uint8)[:, None, None]
     noise = 0.1 * torch.randn(flat.shape, generator=generator)
     return Drawn(flat + noise, tokens, torch.zeros(count, 5, dtype=torch.int64))
@@ -92,6 +96,42 @@ def test_a_resumed_run_goes_on_at_its_step_and_ends_with_the_same_weights(tmp_pa
         assert torch.equal(one, other)
     for one, other in zip(whole.stage.averages, second.stage.averages, strict=True):
         assert torch.equal(one, other)
+
+
+def _losses(folder: Path, lesson: Lesson, steps: int) -> list[float]:
+    seen: list[float] = []
+
+    def loss(step: int, generator: torch.Generator) -> tuple[torch.Tensor, dict[str, float]]:
+        value, figures = lesson.loss(step, generator)
+        seen.append(float(value.detach()))
+        return value, figures
+
+    Stage("denoiser", lesson.module, Schedule(steps, 1e-3), lesson.place).train(loss)
+    return seen
+
+
+def test_two_trainings_with_one_seed_have_the_same_losses(tmp_path):
+    one, other = (_losses(tmp_path, _denoiser(tmp_path, 8).lesson, 8) for _ in range(2))
+
+    assert one == other and len(set(one)) == 8
+
+
+@pytest.mark.full
+def test_two_trainings_of_the_recipes_own_networks_have_the_same_first_200_losses(tmp_path):
+    runs = []
+    for _ in range(2):
+        torch.manual_seed(1)
+        unet, words = build_unet(Sizes()), Words(VOCABULARY)
+        identity_start(unet)
+        tokens, labels = tokenize_scenes(64, words)
+        latents = torch.randn(64, 4, 16, 16, generator=torch.Generator().manual_seed(0))
+        text = build_text(Sizes(), vocabulary=words.rows)
+        empty = torch.tensor(words.encode(""))
+        place = Place(tmp_path, torch.device("cpu"), None)
+        lesson = Lesson(unet, text, Drawn(latents, tokens, labels), empty, place, batch=8)
+        runs.append(_losses(tmp_path, lesson, 200))
+
+    assert len(runs[0]) == 200 and runs[0] == runs[1]
 
 
 def test_exchanging_the_weights_with_their_averages_twice_changes_nothing(tmp_path):
