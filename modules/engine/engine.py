@@ -8,6 +8,8 @@ index alone, never on which others are made. It knows no queue, no file names an
 from __future__ import annotations
 
 import collections
+import logging
+import traceback
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -28,9 +30,12 @@ from modules.generation.result import Picture, Summary
 from modules.generation.styles import Style
 from modules.generation.tokens import Tokenizer
 from modules.networks.model import Model
+from modules.networks.shortage import is_out_of_memory
 from modules.networks.taesd import TaesdFiles
 from modules.pictures.metadata import encode, open_image
 from modules.settings import Settings
+
+log = logging.getLogger(__name__)
 
 Word = Literal["go", "skip", "stop"]
 
@@ -47,6 +52,10 @@ class Control(Protocol):
     def wants_preview(self) -> bool: ...
 
     def preview(self, data: bytes, mime: str = "image/jpeg") -> None: ...
+
+    def status(self, message: str) -> None:
+        """A line for the user, called now and then."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -105,7 +114,7 @@ def generate(
         job.start_from(input_bytes)
         for number, output in enumerate(job.outputs(indexes)):
             if number == 0 and on_summary is not None:  # by then the checkpoint's hash is known
-                warnings = (*worn.warnings, *approximations.warnings)
+                warnings = (*worn.warnings, *approximations.warnings, *job.warnings)
                 on_summary(summary_of(plan, job.extra, sources, warnings))
             yield output
     finally:
@@ -150,7 +159,9 @@ class _Job:
         self._making = making
         self._networks = networks
         self._approximations = approximations
+        self.warnings: list[str] = []
         self._done = 0  # steps of the batch in work
+        self._submitted: set[int] = set()  # pictures that are on their way out
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="encode")
         self._pending: collections.deque[Future[Output]] = collections.deque()
 
@@ -161,8 +172,14 @@ class _Job:
         def open_picture(name: str, field: str) -> Image.Image:
             return open_image(input_bytes(name), max_pixels=most, field=field)
 
-        with self._making.held():
-            self._making.prepare(open_picture)
+        while True:
+            try:
+                with self._making.held():
+                    self._making.prepare(open_picture)
+                break
+            except Exception as error:
+                if not self._relieved(error):
+                    raise
         start_fields = self._making.start_fields
         self.extra = extra_fields(self._request, self._settings, self._plan, start_fields)
 
@@ -184,7 +201,34 @@ class _Job:
         yield from self._rest()
 
     def _batch(self, batch: list[int]) -> Generator[Output, None, Word]:
-        """Make one batch; the word that it ended with is returned."""
+        """Make one batch; the word that it ended with is returned.
+
+        Where memory does not suffice, what is missing of it is made again with less, if the
+        checkpoint at work can do with less: a picture depends on the request and its index alone.
+        """
+        while True:
+            try:
+                return (yield from self._attempt(batch))
+            except Exception as error:
+                if not self._relieved(error):
+                    raise
+            batch = [index for index in batch if index not in self._submitted]
+
+    def _relieved(self, error: Exception) -> bool:
+        """Whether the error was a want of memory, and less of it will be used from now on."""
+        if not is_out_of_memory(error):
+            return False
+        traceback.clear_frames(error.__traceback__)  # the tensors of the attempt hang on them
+        words = self._making.relieve()
+        if words is None:
+            return False
+        line = f"The device's memory did not suffice; from now on {words}"
+        log.warning("%s", line)
+        self._control.status(line)
+        self.warnings.append(line)
+        return True
+
+    def _attempt(self, batch: list[int]) -> Generator[Output, None, Word]:
         word: Word = "go"
         latent: Tensor | None = None
         self._done = 0
@@ -230,6 +274,7 @@ class _Job:
             with self._making.held():
                 image = self._making.image(index, latent[place : place + 1])
             self._pending.append(self._pool.submit(self._output, index, image, extra, complete))
+            self._submitted.add(index)
             yield from self._ready()
 
     def _output(

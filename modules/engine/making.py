@@ -214,6 +214,11 @@ class Making:
         dtype = torch.float32 if enlarging.in_latent_space else model.vae.dtype
         return Beginning(as_latent(larger, enlarging, model, seeds), dtype=dtype)
 
+    def relieve(self) -> str | None:
+        """Have the checkpoint at work use less memory; how, in words, None where it can't."""
+        self._encoders.clear()
+        return self._turns.model.relieve()
+
     def preview(self, denoised: Tensor) -> bytes:
         """JPEG bytes of latents (B, C, h, w) on their way, as the settings want them seen."""
         decode = self._approximations.preview_decoder(self._turns.model)

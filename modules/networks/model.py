@@ -270,6 +270,10 @@ class Model:
             for module in convolutions:
                 module.padding_mode = "zeros"
 
+    def relieve(self) -> str | None:
+        """Use less of the device's memory from now on. How, in words; None: it can't."""
+        return None
+
     def _autocast(self) -> AbstractContextManager[object]:
         if self.dtype == torch.float32 or self._policy.precision != "autocast":
             return nullcontext()

@@ -69,37 +69,46 @@ class _Luggage:
     """Tensors that come to the device together.
 
     With `pinned` their homes lie in one page-locked piece, so that one copy fetches them all beside
-    the computation. Otherwise they stay where they are, which for a mapped file costs no memory. A
-    tensor that was exchanged at home for another travels by itself.
+    the computation. Otherwise they stay where they are, which for a mapped file costs no memory.
+    Once one was exchanged at home for another, each travels by itself.
     """
 
     def __init__(self, tensors: Sequence[Tensor], *, pinned: bool) -> None:
         self._tensors = list({id(tensor): tensor for tensor in tensors}.values())
-        self._offsets: list[int] = []
-        end = 0
-        for tensor in self._tensors:
-            self._offsets.append(end)
-            end += -(-tensor.nbytes // _ALIGNED) * _ALIGNED
-        self.size = end
         self._homes: list[Tensor] | None = None  # while they are away
-        self._piece = torch.empty(end, dtype=torch.uint8, pin_memory=True) if pinned else None
-        self._in_piece: list[int] = []  # addresses
-        if self._piece is not None:
-            for tensor, offset in zip(self._tensors, self._offsets, strict=True):
+        self._piece: Tensor | None = None
+        self._in_piece: list[tuple[int, int]] = []  # address and size there, of each tensor
+        if pinned:
+            self._piece = torch.empty(self.size, dtype=torch.uint8, pin_memory=True)
+            for tensor, offset in self._laid_out():
                 view = _view(self._piece, offset, tensor)
                 view.copy_(tensor.data)
                 tensor.data = view
-                self._in_piece.append(view.data_ptr())
+                self._in_piece.append((view.data_ptr(), view.nbytes))
+
+    @property
+    def size(self) -> int:
+        """Bytes on the device. It changes where a tensor is exchanged for a larger one."""
+        return sum(_room(tensor) for tensor in self._tensors)
+
+    def _laid_out(self) -> Iterator[tuple[Tensor, int]]:
+        """Each tensor with its place, bytes from the beginning."""
+        end = 0
+        for tensor in self._tensors:
+            yield tensor, end
+            end += _room(tensor)
 
     def fetch(self, place: Tensor) -> None:
         """Copy into `place`, bytes on the device; on the stream that is current."""
         assert self._homes is None and place.numel() >= self.size
-        if self._piece is not None:
-            place[: self.size].copy_(self._piece, non_blocking=True)
+        laid_out = list(self._laid_out())
         self._homes = [tensor.data for tensor in self._tensors]
-        for number, (tensor, home) in enumerate(zip(self._tensors, self._homes, strict=True)):
-            view = _view(place, self._offsets[number], home)
-            if self._piece is None or home.data_ptr() != self._in_piece[number]:
+        as_it_was = [(home.data_ptr(), home.nbytes) for home in self._homes] == self._in_piece
+        if self._piece is not None and as_it_was:
+            place[: self._piece.numel()].copy_(self._piece, non_blocking=True)
+        for (tensor, offset), home in zip(laid_out, self._homes, strict=True):
+            view = _view(place, offset, home)
+            if not as_it_was:
                 view.copy_(home, non_blocking=True)
             tensor.data = view
 
@@ -108,6 +117,10 @@ class _Luggage:
             for tensor, home in zip(self._tensors, self._homes, strict=True):
                 tensor.data = home
             self._homes = None
+
+
+def _room(tensor: Tensor) -> int:
+    return -(-tensor.nbytes // _ALIGNED) * _ALIGNED
 
 
 def _view(piece: Tensor, offset: int, like: Tensor) -> Tensor:
@@ -121,7 +134,6 @@ class _Stream:
     def __init__(self, units: Sequence[nn.Module], device: torch.device, *, pinned: bool) -> None:
         self._luggage = [_Luggage(list(_tensors(unit)), pinned=pinned) for unit in units]
         self._device = device
-        self._largest = max(each.size for each in self._luggage)
         self._places: list[Tensor] = []
         self._in_place: list[int | None] = [None, None]
         self._lane = torch.cuda.Stream(device) if device.type == "cuda" else None
@@ -137,8 +149,9 @@ class _Stream:
     def begin(self) -> None:
         """The U-Net is to work: have the two places."""
         if not self._places:
+            largest = max(each.size for each in self._luggage)
             self._places = [
-                torch.empty(self._largest, dtype=torch.uint8, device=self._device) for _ in range(2)
+                torch.empty(largest, dtype=torch.uint8, device=self._device) for _ in range(2)
             ]
 
     def end(self) -> None:

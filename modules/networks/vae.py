@@ -13,6 +13,7 @@ import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from torch import Tensor, nn
 
+from modules.networks.shortage import is_out_of_memory
 from modules.networks.vae_tiles import decode_in_tiles
 
 log = logging.getLogger(__name__)
@@ -91,7 +92,7 @@ class Vae:
                 isinstance(each, nn.Conv2d) and each.padding_mode == "circular"
                 for each in cast(nn.Module, self.module).modules()
             )
-            if circular or not _is_of_memory(error):
+            if circular or not is_out_of_memory(error):
                 raise
         log.warning("The whole picture does not fit into memory; it is decoded in tiles")
         if scaled.device.type == "cuda":
@@ -109,8 +110,3 @@ class Vae:
         cast(nn.Module, self.module).to(self.rescues[place])
         log.warning("The VAE overflowed in %s; from now on it computes in %s", before, self.dtype)
         return True
-
-
-def _is_of_memory(error: Exception) -> bool:
-    known = isinstance(error, MemoryError | torch.OutOfMemoryError)
-    return known or "can't allocate memory" in str(error) or "out of memory" in str(error)

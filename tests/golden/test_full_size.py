@@ -39,6 +39,8 @@ class Control:
 
     def preview(self, data: bytes, mime: str = "image/jpeg") -> None: ...
 
+    def status(self, message: str) -> None: ...
+
 
 @pytest.fixture
 def write(tmp_path: Path) -> Callable[[str], Path]:

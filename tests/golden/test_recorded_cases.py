@@ -112,6 +112,8 @@ class Quiet:
     def preview(self, data: bytes, mime: str = "image/jpeg") -> None:
         raise AssertionError("nobody asked for a preview")
 
+    def status(self, message: str) -> None: ...
+
 
 def _renamed(body: dict, names: dict[str, str]) -> dict[str, Any]:
     return {ours: body[theirs] for theirs, ours in names.items() if theirs in body}

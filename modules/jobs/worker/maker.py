@@ -39,12 +39,11 @@ from modules.library.networks import NetworkFiles
 from modules.library.styles import StyleFiles
 from modules.networks.model import PrecisionPolicy
 from modules.networks.models import Models
+from modules.networks.shortage import is_out_of_memory
 from modules.networks.taesd import FOLDER, TaesdFiles
 from modules.settings import Settings
 
 log = logging.getLogger(__name__)
-
-_OUT_OF_MEMORY = ("out of memory", "can't allocate memory")  # CUDA and MPS; the CPU
 
 
 class PictureMaker:
@@ -138,10 +137,7 @@ class PictureMaker:
     def explain(self, error: Exception, run: messages.Run) -> EaselError:
         """Memory that did not suffice, with its remedy; all else is a fault of the program."""
         text = str(error)
-        is_memory = isinstance(error, MemoryError | torch.OutOfMemoryError) or any(
-            words in text for words in _OUT_OF_MEMORY
-        )
-        if not is_memory:
+        if not is_out_of_memory(error):
             return WorkerError(
                 f"{type(error).__name__}: {text or 'no further word'}; this is a fault of Easel, "
                 "its trace stands in worker.log"

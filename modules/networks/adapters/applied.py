@@ -25,11 +25,10 @@ from modules.networks.adapters.originals import Originals
 from modules.networks.attached import attached
 from modules.networks.fp8 import FP8, narrowed, unrounded, widened
 from modules.networks.offload import bring_home
+from modules.networks.shortage import is_out_of_memory
 from modules.networks.spec import Spec
 
 log = logging.getLogger(__name__)
-
-_NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
 
 
 @dataclass(frozen=True)
@@ -123,7 +122,7 @@ class Adapters:
             self._apply_usable(plans, problems)
         except BaseException as error:
             record.originals.restore()
-            if _is_memory(error):
+            if is_out_of_memory(error):
                 raise OutOfMemoryError(
                     "The LoRAs do not fit into memory beside the checkpoint; use fewer of them or"
                     " close other programs"
@@ -270,14 +269,9 @@ def _read_delta(step: _Step, target: Target, weight: Tensor) -> tuple[Tensor, Te
     except CheckpointError as error:
         raise _UnusableError(step.adapter, error.message) from error
     except (RuntimeError, ValueError, IndexError) as error:
-        if _is_memory(error):
+        if is_out_of_memory(error):
             raise
         name = step.file.path.name
         raise _UnusableError(
             step.adapter, f"{name} is damaged at {target.path}: {error}"
         ) from error
-
-
-def _is_memory(error: BaseException) -> bool:
-    out = isinstance(error, torch.OutOfMemoryError | MemoryError)
-    return out or any(words in str(error).lower() for words in _NO_MEMORY)

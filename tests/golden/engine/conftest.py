@@ -52,6 +52,7 @@ class Recorder:
     looks: bool = False
     progress_calls: list[tuple[int, int, int]] = field(default_factory=list)
     previews: list[bytes] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
 
     def check(self, *, between: bool = False) -> Word:
         return self.between if between else self.words.pop(len(self.progress_calls), "go")
@@ -64,6 +65,9 @@ class Recorder:
 
     def preview(self, data: bytes, mime: str = "image/jpeg") -> None:
         self.previews.append(data)
+
+    def status(self, message: str) -> None:
+        self.lines.append(message)
 
 
 Make = Callable[..., list[Output]]
