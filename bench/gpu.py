@@ -10,14 +10,19 @@ scipy, torchsde; no page and no server.
 from __future__ import annotations
 
 import dataclasses
+import functools
+import io
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
 from bench.gpu_reference import Reference
@@ -26,8 +31,9 @@ from bench.layouts import ARCHITECTURES
 from bench.making import make
 from bench.random_checkpoint import write_random_checkpoint
 from modules.generation.request import Request
+from modules.networks.economy import Economy
 from modules.networks.models import Models, choose_device
-from modules.networks.offload import MemoryWish
+from modules.networks.plans import Wish
 
 LIMIT = 540  # seconds for a stage
 CAPS = (12, 8, 6, 4)  # GiB of a smaller card, played by a limit on this one
@@ -61,12 +67,21 @@ class Place:
         sampler = {"sd15": ("Euler a", "Automatic"), "sdxl": ("DPM++ 2M", "Karras")}[name]
         steps = 4 if self.tiny else {"sd15": 20, "sdxl": 30}[name]
         return Request(
-            prompt=PROMPT, seed=7, subseed=7, steps=steps, width=side, height=side, batch_size=batch,
-            sampler_name=sampler[0], scheduler=sampler[1],
-        )  # fmt: skip
+            prompt=PROMPT,
+            seed=7,
+            subseed=7,
+            steps=steps,
+            width=side,
+            height=side,
+            batch_size=batch,
+            sampler_name=sampler[0],
+            scheduler=sampler[1],
+        )
 
-    def models(self, wish: MemoryWish = "auto") -> Models:
-        return Models(self.device, memory=wish)
+    def models(self, wish: Wish = "auto", **economy: Any) -> Models:
+        models = Models(self.device)
+        models.economy = Economy(wish=lambda _: wish, **economy)
+        return models
 
 
 def synchronized(device: torch.device, call: Callable[[], object]) -> Sample:
@@ -111,7 +126,8 @@ def correct(place: Place) -> list[Figure]:
         figures.append(Figure(f"{name} differ from single ones", wrong, "", bound=0))
     del model
     plain.unload()
-    for wish in ("turns", "stream"):
+    offloads: tuple[Wish, ...] = ("turns", "stream")
+    for wish in offloads:
         models = place.models(wish)
         model = models.get(path)
         wrong = make(model, request) != expected
@@ -119,8 +135,7 @@ def correct(place: Place) -> list[Figure]:
         figures.append(Figure(f"offload {wish!r} differs", float(wrong), "", bound=0, note=words))
         del model
         models.unload()
-    models = place.models("all")
-    models.fp8 = "on"
+    models = place.models("all", storage=lambda _: "fp8")
     narrow = _pixels(make(models.get(path), request))
     off = float((narrow - _pixels(expected)).abs().mean())
     figures.append(Figure("8-bit weights, mean change of a pixel", off, "of 255"))
@@ -129,11 +144,6 @@ def correct(place: Place) -> list[Figure]:
 
 
 def _pixels(pictures: list[bytes]) -> Tensor:
-    import io
-
-    import numpy as np
-    from PIL import Image
-
     return torch.from_numpy(np.array(Image.open(io.BytesIO(pictures[0])), dtype=np.float32))
 
 
@@ -189,13 +199,13 @@ def memory(place: Place) -> list[Figure]:
         path, request, whole = place.checkpoint(name), place.request(name), 0.0
         for cap in (total / 2**30, *CAPS):
             torch.cuda.set_per_process_memory_fraction(min(1.0, cap * 2**30 / total), place.device)
-            models = place.models()
-            models.most_device_bytes = int(cap * 2**30)
+            models = place.models(most_bytes=int(cap * 2**30))
             model = models.get(path)
-            make(model, request)
-            make(model, request)
+            again = functools.partial(make, model, request)
+            for _ in range(2):
+                again()
             torch.cuda.reset_peak_memory_stats(place.device)
-            took = synchronized(place.device, lambda: make(model, request)).wall  # noqa: B023
+            took = synchronized(place.device, again).wall
             whole = whole or took
             peak = torch.cuda.max_memory_allocated(place.device) / 1e9
             figures.append(
@@ -206,7 +216,7 @@ def memory(place: Place) -> list[Figure]:
                     note=f"peak {peak:.2f} GB; {model.plan.words()}",
                 )  # fmt: skip
             )
-            del model
+            del model, again
             models.unload()
         torch.cuda.set_per_process_memory_fraction(1.0, place.device)
     return figures
@@ -227,7 +237,8 @@ def load(place: Place) -> list[Figure]:
         def raw(path: Path = path) -> Sample:
             return synchronized(torch.device("cpu"), path.read_bytes)
 
-        ours(), raw()
+        ours()
+        raw()
         pairs = interleave(ours, raw, place.pairs)
         figures.append(wall_figure(f"{name}: load beside a raw read", pairs, None, 1))
     return figures

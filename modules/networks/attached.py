@@ -22,3 +22,19 @@ def attached(network: nn.Module, kind: type[T]) -> T:
         vars(network)[name] = found
     assert isinstance(found, kind)
     return found
+
+
+class _Structure:
+    """Counts how often the network's structure, or where its weights lie, changed."""
+
+    changes = 0
+
+
+def changed_structure(network: nn.Module) -> None:
+    """What was recorded of the network's calls before holds no more."""
+    attached(network, _Structure).changes += 1
+
+
+def structure(network: nn.Module) -> int:
+    """A number that is another one after every change."""
+    return attached(network, _Structure).changes

@@ -7,6 +7,8 @@ infotext. Knows modules, not which network they belong to.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -63,9 +65,9 @@ def narrow(network: nn.Module, *, keep_wide: bool = False) -> None:
             attached(module, _Wide).weight = wide.cpu()
         module.weight.data = narrowed(wide)
         # The same object goes on, so that whoever holds it, or a hook on it, need not know.
-        module.__class__ = kind
-        assert isinstance(module, Fp8Linear | Fp8Conv2d)
-        module.wide = wide.dtype
+        narrowing: Any = module
+        narrowing.__class__ = kind
+        narrowing.wide = wide.dtype
 
 
 def narrowed(wide: Tensor) -> Tensor:

@@ -19,7 +19,8 @@ from torch.utils.hooks import RemovableHandle
 
 from modules.errors import CheckpointError, OutOfMemoryError
 from modules.networks.adapters.file import Signature, signature
-from modules.networks.attached import attached
+from modules.networks.attached import attached, changed_structure
+from modules.networks.offload import device_of
 from modules.networks.weights import read_pickle
 
 Pair = tuple[nn.Module, nn.Module]  # for keys, for values
@@ -175,6 +176,7 @@ class Hypernetworks:
         asked = tuple((each, signature(each[1])) for each in wanted)
         if asked == record.asked:
             return dict(record.problems)
+        changed_structure(self._unet)
         record.take_off()
         record.asked, before, record.loaded = None, record.loaded, {}
         problems: dict[str, str] = {}
@@ -209,7 +211,7 @@ class Hypernetworks:
                 f"{path.name} was made for another family of models: it is for contexts of"
                 f" {sorted(nets)} numbers, this checkpoint has {sorted(widths)}"
             )
-        device = next(self._unet.parameters()).device
+        device = device_of(self._unet)
         return {
             width: (for_keys.to(device), for_values.to(device))
             for width, (for_keys, for_values) in nets.items()

@@ -7,7 +7,7 @@ numerics: precision policy). Knows no sampler, no prompt, no request.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,12 @@ from torch import Tensor, nn
 from transformers import CLIPTextModel
 
 from modules.networks import text
+from modules.networks.attached import structure
+from modules.networks.economy import Storage
+from modules.networks.graphs import CudaRecorder, Graphs
+from modules.networks.offload import Offload, weights_of
 from modules.networks.placement import Placement
+from modules.networks.plans import ALL, MemoryPlan, cheaper, working_bytes
 from modules.networks.spec import SIZE_WIDTH, Spec
 from modules.networks.vae import Rescues, Vae
 
@@ -61,6 +66,8 @@ class Model:
         alphas_cumprod: Tensor,
         policy: PrecisionPolicy,
         placement: Placement,
+        offload: Offload,
+        storage: Storage = "plain",
     ) -> None:
         self.path = path
         self.vae_path = vae_path
@@ -72,8 +79,20 @@ class Model:
         self._vae = vae
         self._tiny_encoder: nn.Module | None = None  # TAESD's, while in the VAE's place
         self._tiny_decoder: nn.Module | None = None
+        self._tiled = False
         self._policy = policy
         self._placement = placement
+        self._offload = offload
+        self._vae.begin = lambda: self._offload.work("vae")
+        self.storage = storage
+        self.dtype = policy.network_dtype(placement.device)  # that U-Net and texts compute in
+        self._graphs = self._recorded() if placement.device.type == "cuda" else None
+        self._recording = structure(unet)  # what is recorded is of this structure
+
+    @property
+    def plan(self) -> MemoryPlan:
+        """Which weights lie on the device, and when."""
+        return self._offload.plan
 
     @property
     def networks(self) -> tuple[nn.Module, ...]:
@@ -90,13 +109,18 @@ class Model:
 
         MemoryError where there is too little: then a part of it has left.
         """
-        for network in self.networks:
-            self._placement.park(network)
+        if self._graphs is not None:
+            self._graphs.drop()
+        self._offload.go_home()
+        if self.plan == ALL:
+            for network in self.networks:
+                self._placement.park(network)
 
     def bring(self) -> None:
         """Come back to the device, if it is not there."""
-        for network in self.networks:
-            self._placement.bring(network)
+        if self.plan == ALL:
+            for network in self.networks:
+                self._placement.bring(network)
 
     @property
     def vae(self) -> AutoencoderKL:
@@ -113,12 +137,8 @@ class Model:
 
     @property
     def device(self) -> torch.device:
-        return self.unet.device
-
-    @property
-    def dtype(self) -> torch.dtype:
-        """Of the U-Net's weights."""
-        return self.unet.dtype
+        """That it computes on, wherever its weights lie."""
+        return self._placement.device
 
     @torch.no_grad()
     def predict(
@@ -142,17 +162,71 @@ class Model:
         device, dtype = self.device, self.dtype
         if concat is not None:
             x = torch.cat([x, concat.to(x)], dim=1)
-        timesteps = t.to(device=device, dtype=dtype).expand(len(x))
-        context = cross_attention.to(device=device, dtype=dtype)
+        self._offload.work("unet")
+        return self._calls()(
+            x.to(device=device, dtype=dtype),
+            t.to(device=device, dtype=dtype).expand(len(x)),
+            cross_attention.to(device=device, dtype=dtype),
+            None if vector is None else vector.to(device=device, dtype=dtype),
+        )
+
+    def _calls(self) -> Callable[..., Tensor]:
+        """The U-Net's call, or what records and replays it where that is possible now."""
+        graphs = self._graphs
+        if graphs is None or self._tiled or self.plan != ALL:
+            return self._run
+        if structure(self.unet) != self._recording:
+            graphs.drop()
+            self._recording = structure(self.unet)
+        return graphs
+
+    def _run(self, x: Tensor, timesteps: Tensor, context: Tensor, vector: Tensor | None) -> Tensor:
         with self._autocast():
             answer = self.unet(
-                x.to(device=device, dtype=dtype),
+                x,
                 timesteps,
                 encoder_hidden_states=context,
-                class_labels=None if vector is None else vector.to(device=device, dtype=dtype),
+                class_labels=vector,
                 return_dict=False,
             )[0]
         return answer.to(torch.float32)
+
+    def _recorded(self) -> Graphs:
+        width, height = self.spec.default_size
+        room = working_bytes(
+            width=width,
+            height=height,
+            rows=2,
+            channels=self.spec.unet.level_widths[0],
+            item_bytes=self.dtype.itemsize,
+            vae_factor=self.spec.vae_factor,
+        )
+        return Graphs(self._run, CudaRecorder(self.device, lambda: room))
+
+    @contextmanager
+    def without_graphs(self) -> Iterator[None]:
+        """Inside it every call of the U-Net runs by itself."""
+        graphs, self._graphs = self._graphs, None
+        try:
+            yield
+        finally:
+            self._graphs = graphs
+
+    def relieve(self) -> str | None:
+        """Use less of the device's memory from now on. How, in words; None: it can't."""
+        if self.device.type == "cpu":
+            return None
+        graphs, self._graphs = self._graphs, None
+        if graphs is not None and graphs.drop():
+            return "the U-Net's calls are not recorded any more"
+        weights = weights_of(self.text_encoders, self.unet, self.vae)
+        plan = cheaper(self.plan, weights)
+        if plan is None:
+            return None
+        self._offload = self._offload.changed(plan)
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+        return plan.words()
 
     @torch.no_grad()
     def encode_text(
@@ -175,6 +249,7 @@ class Model:
             text.Encoder(module, spec)
             for module, spec in zip(self.text_encoders, self.spec.texts, strict=True)
         ]
+        self._offload.work("text")
         with self._autocast():
             return text.encode(
                 encoders,
@@ -262,29 +337,28 @@ class Model:
             if enabled and isinstance(module, nn.Conv2d)
         ]
         assert all(module.padding_mode == "zeros" for module in convolutions), "tiling in tiling"
+        before, self._tiled = self._tiled, self._tiled or enabled
         try:
             for module in convolutions:
                 module.padding_mode = "circular"
             yield
         finally:
+            self._tiled = before
             for module in convolutions:
                 module.padding_mode = "zeros"
-
-    def relieve(self) -> str | None:
-        """Use less of the device's memory from now on. How, in words; None: it can't."""
-        return None
 
     def _autocast(self) -> AbstractContextManager[object]:
         if self.dtype == torch.float32 or self._policy.precision != "autocast":
             return nullcontext()
-        return torch.autocast(self.device.type, dtype=self.dtype)
+        # A cache of cast weights would outlive the call that is being recorded.
+        return torch.autocast(self.device.type, dtype=self.dtype, cache_enabled=False)
 
 
 @torch.no_grad()
-def predicts_v(unet: UNet2DConditionModel) -> bool:
+def predicts_v(unet: UNet2DConditionModel, dtype: torch.dtype) -> bool:
     """Whether a Stable Diffusion 2 U-Net predicts v: on constant inputs at the last timestep it
     then answers far below them (A1111 numerics 1.2)."""
-    half = {"device": unet.device, "dtype": unet.dtype}
+    half = {"device": unet.device, "dtype": dtype}
     x = torch.full((1, unet.config["in_channels"], 8, 8), 0.5, **half)
     context = torch.full((1, 2, unet.config["cross_attention_dim"]), 0.5, **half)
     t = torch.tensor([999.0], **half)

@@ -22,10 +22,12 @@ from torch import Tensor, nn
 from modules.diffusion.noise_schedule import alphas_cumprod, zero_terminal_snr
 from modules.errors import CheckpointError, FlagsError, OutOfMemoryError
 from modules.networks import build, memory
+from modules.networks.economy import Economy, Storage, coming_weights, offload
 from modules.networks.folder import open_folder
 from modules.networks.kept import Held, Limits, leaving
 from modules.networks.model import Model, PrecisionPolicy, predicts_v
 from modules.networks.placement import Placement, block_bytes, blocks_of
+from modules.networks.plans import ALL, MemoryPlan, Wish
 from modules.networks.sidecar import sidecar_path
 from modules.networks.sources import Part, Source, open_file, open_vae
 from modules.networks.spec import Spec
@@ -34,6 +36,7 @@ from modules.networks.vae import Rescues, Vae
 log = logging.getLogger(__name__)
 
 Signature = tuple[tuple[str, int, int], ...]  # name, size, mtime of each file
+_LAST_RESORTS: tuple[Wish, ...] = ("turns", "stream")  # where a checkpoint did not fit
 
 
 def choose_device(name: str | None = None) -> torch.device:
@@ -69,7 +72,8 @@ class _Due:
 class Models:
     """The checkpoints of one device. One is at work; which others stay loaded, `limits` tell.
 
-    `on_device`: how many of them stay on the device itself, the others in main memory.
+    `economy`: how those got from now on use the device's memory. `on_device`: how many of them stay
+    on the device itself, the others in main memory.
     `vae_rescues`: the precisions that the VAE of each one got from now on may go to.
     `vaes_kept`: how many VAE files stay loaded besides.
     """
@@ -84,6 +88,7 @@ class Models:
         self.device = device if isinstance(device, torch.device) else choose_device(device)
         self.policy = policy or PrecisionPolicy()
         self.limits = limits or Limits()
+        self.economy = Economy()
         self.on_device = 1
         self.vae_rescues: Rescues = (torch.float32,)
         self.vaes_kept = 0
@@ -109,6 +114,10 @@ class Models:
         if model is None and self._loaded:  # the others may be in its way
             self.unload()
             model = self._try_to_get(checkpoint, vae)
+        for wish in _LAST_RESORTS if self.device.type != "cpu" else ():
+            if model is None:
+                self.unload()
+                model = self._try_to_get(checkpoint, vae, wish)
         if model is None:
             self.unload()
             raise OutOfMemoryError(
@@ -121,7 +130,9 @@ class Models:
     def has(self, checkpoint: Path, vae: Path | None = None) -> bool:
         """Whether getting it takes no time. CheckpointError where a file can't be read."""
         known = self._loaded.get(checkpoint)
-        return known is not None and known[0] == _pair_signature(checkpoint, vae)
+        if known is None or known[0] != _pair_signature(checkpoint, vae):
+            return False
+        return self._is_as_wished(known[1])
 
     def look(self, checkpoint: Path, vae: Path | None = None) -> tuple[Spec, Tensor]:
         """Spec and noise schedule (1000,) of a checkpoint that need not be loaded for it.
@@ -146,17 +157,19 @@ class Models:
 
     # -------------------------------------------------------------------------- within
 
-    def _try_to_get(self, checkpoint: Path, vae: Path | None) -> Model | None:
+    def _try_to_get(
+        self, checkpoint: Path, vae: Path | None, wish: Wish | None = None
+    ) -> Model | None:
         """As `get`; None where memory did not suffice. By then nothing holds what was begun."""
         try:
             signature, known = _pair_signature(checkpoint, vae), self._loaded.get(checkpoint)
-            if known is not None and known[0] == signature:
+            if known is not None and known[0] == signature and self._is_as_wished(known[1]):
                 self._make_room(checkpoint)
                 model = known[1]
             else:
                 del known  # it may have to make room
                 begun = time.perf_counter()
-                model = self._load(checkpoint, vae)
+                model = self._load(checkpoint, vae, wish)
                 self._loaded[checkpoint] = (signature, model)
                 log.info("Loaded %s in %.1f s", checkpoint.name, time.perf_counter() - begun)
             self._loaded.move_to_end(checkpoint)
@@ -170,7 +183,7 @@ class Models:
         finally:
             self._placement.reuse((), ())  # nobody else comes
 
-    def _load(self, checkpoint: Path, vae: Path | None) -> Model:
+    def _load(self, checkpoint: Path, vae: Path | None, wish: Wish | None) -> Model:
         source = _open(checkpoint, vae)
         spec, known = source.spec, self._unchanged(checkpoint)
         dtype = self.policy.network_dtype(self.device)
@@ -189,10 +202,14 @@ class Models:
             autoencoder = build.empty_vae(spec.vae)
             weights = _weights(autoencoder, source.vae)
             due.append(_Due(autoencoder, weights, self.policy.vae_dtype(self.device)))
-        self._make_room(checkpoint, due)
+        plan = ALL if known else self._plan(spec, text_encoders, unet, autoencoder, wish)
+        self._make_room(checkpoint, due, at_home=plan != ALL)
         for each in due:
-            self._placement.fill(each.network, each.weights, each.dtype)
-        if known is None and source.probes_v and predicts_v(unet):
+            self._placement.fill(each.network, each.weights, each.dtype, at_home=plan != ALL)
+        storage: Storage = (
+            known.storage if known else self.economy.narrow(spec, [unet, *text_encoders])
+        )
+        if known is None and source.probes_v and predicts_v(unet, dtype):
             spec = replace(spec, prediction="v")
         self._keep_vae(vae, autoencoder)
         return Model(
@@ -205,12 +222,40 @@ class Models:
             alphas_cumprod=_schedule(source),
             policy=self.policy,
             placement=self._placement,
+            offload=offload(plan, self.device, texts=text_encoders, unet=unet, vae=autoencoder),
+            storage=storage,
         )
 
+    def _plan(
+        self,
+        spec: Spec,
+        texts: Sequence[nn.Module],
+        unet: nn.Module,
+        vae: nn.Module,
+        wish: Wish | None,
+    ) -> MemoryPlan:
+        item = self.policy.network_dtype(self.device).itemsize
+        weights = coming_weights(
+            texts,
+            unet,
+            vae,
+            item_bytes=item if self.economy.storage(spec) == "plain" else 1,
+            vae_item_bytes=self.policy.vae_dtype(self.device).itemsize,
+        )
+        economy = self.economy if wish is None else replace(self.economy, wish=lambda _: wish)
+        plan = economy.plan(spec, weights, self.device, item)
+        if plan != ALL:
+            log.info("Of the device's memory: %s", plan.words())
+        return plan
+
     def _unchanged(self, checkpoint: Path) -> Model | None:
-        """The loaded model whose networks, but for the VAE, are those that the file holds now."""
+        """The loaded model whose networks, but for the VAE, are those that the file holds now, and
+        may have another VAE.
+        """
         known, now = self._loaded.get(checkpoint), _signature(checkpoint)
-        return known[1] if known is not None and known[0][: len(now)] == now else None
+        if known is None or known[0][: len(now)] != now or known[1].plan != ALL:
+            return None
+        return known[1] if known[1].storage == self.economy.storage(known[1].spec) else None
 
     def _kept_vae(self, path: Path | None) -> AutoencoderKL | None:
         known = self._vaes.get(path) if path is not None else None
@@ -223,10 +268,15 @@ class Models:
         while len(self._vaes) > self.vaes_kept:
             self._vaes.popitem(last=False)
 
-    def _make_room(self, checkpoint: Path, due: Sequence[_Due] = ()) -> None:
+    def _is_as_wished(self, model: Model) -> bool:
+        return model.storage == self.economy.storage(model.spec)
+
+    def _make_room(
+        self, checkpoint: Path, due: Sequence[_Due] = (), *, at_home: bool = False
+    ) -> None:
         """Let others go, and off the device, so that what is `due` for this one fits beside
         them."""
-        on_cpu = self.device.type == "cpu"
+        on_cpu = self.device.type == "cpu" or at_home
         sizes = [block_bytes(each.weights, each.dtype) for each in due if on_cpu]
         others = [path for path in self._loaded if path != checkpoint]
         count = leaving(

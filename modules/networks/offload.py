@@ -14,6 +14,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
 
 from modules.networks.attached import attached
 from modules.networks.plans import ALL, MemoryPlan, Weights
@@ -139,12 +140,20 @@ class _Stream:
         self._lane = torch.cuda.Stream(device) if device.type == "cuda" else None
         self._free: list[torch.cuda.Event | None] = [None, None]
         self._there: list[torch.cuda.Event | None] = [None, None]
+        self._hooks: list[RemovableHandle] = []
         for number, unit in enumerate(units):
             self._watch(number, unit)
 
     def _watch(self, number: int, unit: nn.Module) -> None:
-        unit.register_forward_pre_hook(lambda *_: self.need(number))
-        unit.register_forward_hook(lambda *_: self.done(number))
+        self._hooks += [
+            unit.register_forward_pre_hook(lambda *_: self.need(number)),
+            unit.register_forward_hook(lambda *_: self.done(number)),
+        ]
+
+    def close(self) -> None:
+        """The units are nobody's business here any more."""
+        for hook in self._hooks:
+            hook.remove()
 
     def begin(self) -> None:
         """The U-Net is to work: have the two places."""
@@ -226,6 +235,10 @@ class Offload:
         self._at_work: Part | None = None
         self._stream: _Stream | None = None
         self._luggage: dict[Part, list[_Luggage]] = {}
+        self._networks = (texts, unet, vae)
+        self._pinned = pinned
+        for network in (*texts, unet, vae):
+            attached(network, _Owner).offload = self
         if plan == ALL:
             return
         networks: dict[Part, Sequence[nn.Module]] = {"text": texts, "unet": [unet], "vae": [vae]}
@@ -240,8 +253,18 @@ class Offload:
             self._luggage[part] = [_Luggage(piece, pinned=pinned) for piece in pieces]
         if streamed:
             self._stream = _Stream(streamed, device, pinned=pinned)
-        for network in (*texts, unet, vae):
-            attached(network, _Owner).offload = self
+
+    def changed(self, plan: MemoryPlan) -> Offload:
+        """Another plan for the same networks; this one is not to be used any more."""
+        texts, unet, vae = self._networks
+        self.go_home()
+        if self._stream is not None:
+            self._stream.close()
+        if self.plan == ALL:
+            for network in (*texts, unet, vae):
+                for tensor in _tensors(network):
+                    tensor.data = tensor.data.cpu()
+        return Offload(plan, self.device, texts=texts, unet=unet, vae=vae, pinned=self._pinned)
 
     def work(self, part: Part) -> None:
         """This part is about to compute: it comes to the device, the others go home."""
@@ -277,3 +300,9 @@ def bring_home(network: nn.Module) -> None:
     offload = attached(network, _Owner).offload
     if offload is not None:
         offload.go_home()
+
+
+def device_of(network: nn.Module) -> torch.device:
+    """Where the network computes, wherever its weights are now."""
+    offload = attached(network, _Owner).offload
+    return next(network.parameters()).device if offload is None else offload.device

@@ -37,13 +37,22 @@ class Placement:
         self.device = device
         self._spares = Spares()
 
-    def fill(self, network: nn.Module, weights: Mapping[str, Tensor], dtype: torch.dtype) -> None:
+    def fill(
+        self,
+        network: nn.Module,
+        weights: Mapping[str, Tensor],
+        dtype: torch.dtype,
+        *,
+        at_home: bool = False,
+    ) -> None:
         """Give an empty network its weights, one for each name in `slots`, of its shape there.
 
-        They come as they lie in the file, in the file's precision.
+        They come as they lie in the file, in the file's precision. at_home: they stay in main
+        memory, whatever the device.
         """
         wanted = {slot.name: slot for slot in slots(network)}
-        if self.device.type == "cpu":
+        device = torch.device("cpu") if at_home else self.device
+        if device.type == "cpu":
             foreign = [name for name in wanted if not _stays(weights[name], dtype)]
             foreign.sort(key=lambda name: weights[name].data_ptr())  # as the file is read best
             for name in wanted.keys() - foreign:
@@ -53,9 +62,9 @@ class Placement:
                 wanted[name].put(tensor)
         else:
             for name, slot in wanted.items():
-                slot.put(weights[name].to(device=self.device, dtype=dtype))
+                slot.put(weights[name].to(device=device, dtype=dtype))
         for slot in buffers(network):
-            slot.put(slot.tensor.to(self.device))
+            slot.put(slot.tensor.to(device))
 
     def park(self, network: nn.Module) -> None:
         """Move its weights to main memory. MemoryError leaves it where it was."""

@@ -7,12 +7,14 @@ and pixels). Does not clamp or round: what becomes of the pixels is its caller's
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import cast
 
 import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from torch import Tensor, nn
 
+from modules.networks.offload import bring_home
 from modules.networks.shortage import is_out_of_memory
 from modules.networks.vae_tiles import decode_in_tiles
 
@@ -33,15 +35,21 @@ class Vae:
     """An autoencoder and its latent scale.
 
     `rescues`: precisions to repeat in, in turn, where the result is not a number; it stays in the
-    one that worked.
+    one that worked. `begin` is called before the autoencoder computes.
     """
 
     def __init__(
-        self, module: AutoencoderKL, scale: float, *, rescues: Rescues = (torch.float32,)
+        self,
+        module: AutoencoderKL,
+        scale: float,
+        *,
+        rescues: Rescues = (torch.float32,),
+        begin: Callable[[], None] = lambda: None,
     ) -> None:
         self.module = module
         self.scale = scale
         self.rescues = rescues
+        self.begin = begin
 
     @property
     def dtype(self) -> torch.dtype:
@@ -67,6 +75,7 @@ class Vae:
         return torch.cat([self._decode_one(latents[i : i + 1]) for i in range(len(latents))])
 
     def _encode_one(self, pixels: Tensor, noise: Tensor | None) -> Tensor:
+        self.begin()
         # The distribution clamps its log-variance to -30..20.
         (posterior,) = self.module.encode(pixels.to(self.dtype), return_dict=False)
         latent = posterior.mean.to(torch.float32)
@@ -77,6 +86,7 @@ class Vae:
         return latent
 
     def _decode_one(self, latent: Tensor) -> Tensor:
+        self.begin()
         scaled = cast(torch.FloatTensor, (latent / self.scale).to(self.dtype))
         pixels = self._pixels(scaled).to(torch.float32)
         if not latent.isnan().any() and self._rescued(pixels):
@@ -107,6 +117,8 @@ class Vae:
         place = self.rescues.index(before) + 1 if before in self.rescues else 0
         if place == len(self.rescues):
             return False
-        cast(nn.Module, self.module).to(self.rescues[place])
+        module = cast(nn.Module, self.module)
+        bring_home(module)
+        module.to(self.rescues[place])
         log.warning("The VAE overflowed in %s; from now on it computes in %s", before, self.dtype)
         return True

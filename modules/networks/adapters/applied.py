@@ -22,7 +22,7 @@ from modules.networks.adapters.deltas import NUMBERS, DoesNotFitError, Kind, del
 from modules.networks.adapters.file import AdapterFile, AdapterFiles, Signature, signature
 from modules.networks.adapters.names import Names, Target
 from modules.networks.adapters.originals import Originals
-from modules.networks.attached import attached
+from modules.networks.attached import attached, changed_structure
 from modules.networks.fp8 import FP8, narrowed, unrounded, widened
 from modules.networks.offload import bring_home
 from modules.networks.shortage import is_out_of_memory
@@ -118,6 +118,7 @@ class Adapters:
         record.asked = None
         for network in (self._model.unet, *self._model.text_encoders):
             bring_home(network)
+        rebuilt = record.originals.rebuilt
         try:
             self._apply_usable(plans, problems)
         except BaseException as error:
@@ -128,6 +129,9 @@ class Adapters:
                     " close other programs"
                 ) from error
             raise
+        finally:
+            if record.originals.rebuilt != rebuilt:
+                changed_structure(self._model.unet)
         record.asked, record.problems = asked, problems
         return dict(problems)
 

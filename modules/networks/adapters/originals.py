@@ -21,6 +21,7 @@ class Originals:
     def __init__(self) -> None:
         self._kept: dict[int, tuple[nn.Parameter, Tensor]] = {}
         self._given_biases: list[nn.Module] = []
+        self.rebuilt = 0  # how often a module got or lost a bias
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -43,6 +44,7 @@ class Originals:
 
     def give_bias(self, module: nn.Module, rows: Tensor) -> nn.Parameter:
         """Make a bias of zeros, like `rows`, for a module without one; undone as all else."""
+        self.rebuilt += 1
         module.register_parameter("bias", nn.Parameter(rows.new_zeros(len(rows)), False))
         self._given_biases.append(module)
         assert isinstance(module.bias, nn.Parameter)
@@ -58,5 +60,6 @@ class Originals:
                 parameter.data.copy_(old)  # our own tensor, so that no memory is asked for
             del self._kept[key]
         for module in [m for m in self._given_biases if id(m.bias) not in but]:
+            self.rebuilt += 1
             module.register_parameter("bias", None)
             self._given_biases.remove(module)
