@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from modules.engine.plan import Plan
 from modules.errors import CheckpointError
 from modules.networks.model import Model
+from modules.networks.plans import ALL
 from modules.networks.taesd import Half, TaesdFiles, file_stem
 from modules.settings import Settings
 
@@ -38,6 +39,7 @@ class Approximations:
         self._encodes = settings.vae.sd_vae_encode_method == TAESD and _encodes(plan)
         self._decodes = settings.vae.sd_vae_decode_method == TAESD
         self._previews = settings.live_previews.show_progress_type
+        self._moves_for_previews = settings.live_previews.live_preview_allow_lowvram_full
         self._found: dict[str, nn.Module | None] = {}
 
     def instead_of_vae(self, model: Model) -> AbstractContextManager[None]:
@@ -55,6 +57,8 @@ class Approximations:
         they are made; None: by the family's matrix.
         """
         if self._previews == "Full":
+            if model.plan != ALL and not self._moves_for_previews:
+                return None
             return lambda latent: model.decode(latent, exact=True)
         if self._previews != TAESD:
             return None

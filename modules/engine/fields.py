@@ -17,6 +17,7 @@ from modules.generation.choices import AUTOMATIC, resolve_sampler
 from modules.generation.request import Hires, Request
 from modules.generation.result import Picture, Summary
 from modules.generation.version import VERSION_VALUE
+from modules.networks.fp8 import is_wanted
 from modules.settings import Settings
 
 
@@ -92,6 +93,10 @@ def _settings_fields(request: Request, settings: Settings, plan: Plan) -> dict[s
     }.items():
         if value:
             fields[name] = True
+    if any(is_wanted(optimizations.fp8_storage, family) for family in plan.families):
+        fields["FP8 weight"] = optimizations.fp8_storage
+        if optimizations.cache_fp16_weight:
+            fields["Cache FP16 weight for LoRA"] = True
     if parameters.sd_noise_schedule != "Default":
         fields["Noise Schedule"] = parameters.sd_noise_schedule
     if plan.skip_negative.early:

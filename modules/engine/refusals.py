@@ -15,7 +15,6 @@ from modules.settings import OPTIONS, Settings
 # Settings that would change the picture; the mark `built` of their rows says when they do.
 _PICTURE_SETTINGS = (
     "ddim_discretize",
-    "fp8_storage",
     "hypertile_enable_unet",
     "hypertile_enable_vae",
     "lora_functional",

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from modules.flags.option import Group, several, switch, value
 
-_WHOLE_MODEL = "low-memory plans are not built yet; the whole model lies on the device"
 _ATTENTION = "attention is always PyTorch's own fused one, which needs no flag"
 PARTS = (
     "all",
@@ -23,9 +22,9 @@ PARTS = (
 
 @dataclass(frozen=True, kw_only=True)
 class Memory(Group, title="Memory, precision and devices"):
-    medvram: bool = switch("keep one part of the model on the device at a time", _WHOLE_MODEL)
-    medvram_sdxl: bool = switch("the same, for SDXL only", _WHOLE_MODEL)
-    lowvram: bool = switch("keep only a layer on the device at a time", _WHOLE_MODEL)
+    medvram: bool = switch("keep one part of the model on the device at a time")
+    medvram_sdxl: bool = switch("the same, for SDXL only")
+    lowvram: bool = switch("keep only a layer on the device at a time")
     lowram: bool = switch(
         "load weights straight to the device", "weights are mapped from their file as it is"
     )
@@ -53,9 +52,7 @@ class Memory(Group, title="Memory, precision and devices"):
     use_ipex: bool = switch(
         "use an Intel XPU", "an XPU is not supported; CUDA, Apple's MPS or the CPU computes"
     )
-    opt_channelslast: bool = switch(
-        "lay pictures out channels last in memory", "PyTorch's usual layout is kept"
-    )
+    opt_channelslast: bool = switch("lay pictures out channels last in memory")
     device_id: str | None = value(None, "number of the CUDA device", metavar="N")
     devices: str = value(
         "", "devices to work on at once, such as 0,1: one worker each", metavar="LIST"

@@ -19,6 +19,11 @@ FP8 = torch.float8_e4m3fn
 _LARGEST = torch.finfo(FP8).max  # what is larger would become not-a-number
 
 
+def is_wanted(choice: str, family: str) -> bool:
+    """Whether a family's checkpoints are narrowed, by the setting `fp8_storage`."""
+    return choice == "Enable" or (choice == "Enable for SDXL" and family.startswith("sdxl"))
+
+
 class Fp8Linear(nn.Linear):
     """`wide`: the type that it computes in."""
 

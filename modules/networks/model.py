@@ -38,6 +38,7 @@ class PrecisionPolicy:
     Only CUDA devices go below fp32.
     """
 
+    channels_last: bool = False  # how weights and pictures lie in memory
     no_half: bool = False
     no_half_vae: bool = False
     precision: Literal["autocast", "half", "full"] = "autocast"

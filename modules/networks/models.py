@@ -206,6 +206,8 @@ class Models:
         self._make_room(checkpoint, due, at_home=plan != ALL)
         for each in due:
             self._placement.fill(each.network, each.weights, each.dtype, at_home=plan != ALL)
+            if self.policy.channels_last and plan == ALL:
+                each.network.to(memory_format=torch.channels_last)
         storage: Storage = (
             known.storage if known else self.economy.narrow(spec, [unet, *text_encoders])
         )

@@ -38,7 +38,7 @@ class LivePreviews(Section, id="live-previews", title="Live previews", category=
         instead={"Approx NN": "Approx cheap"},
     )
     live_preview_allow_lowvram_full: bool = option(
-        False, "Allow full previews with --lowvram and --medvram", built=False
+        False, "Allow full previews with --lowvram and --medvram"
     )
     live_preview_content: str = option(
         "Prompt",

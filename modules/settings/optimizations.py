@@ -82,13 +82,11 @@ class Optimizations(Section, id="optimizations", title="Optimizations", category
         "FP8 weights",
         choices=("Disable", "Enable for SDXL", "Enable"),
         infotext="FP8 weight",
-        built=False,
     )
     cache_fp16_weight: bool = option(
         False,
         "Keep FP16 weights beside FP8 ones for LoRA",
         infotext="Cache FP16 weight for LoRA",
-        built=False,
     )
 
 

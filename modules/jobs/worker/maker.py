@@ -37,9 +37,12 @@ from modules.library.hashes import Hasher
 from modules.library.index import Index
 from modules.library.networks import NetworkFiles
 from modules.library.styles import StyleFiles
+from modules.networks.economy import Economy
 from modules.networks.model import PrecisionPolicy
 from modules.networks.models import Models
+from modules.networks.plans import Wish
 from modules.networks.shortage import is_out_of_memory
+from modules.networks.spec import Spec
 from modules.networks.taesd import FOLDER, TaesdFiles
 from modules.settings import Settings
 
@@ -57,9 +60,12 @@ class PictureMaker:
         policy = PrecisionPolicy(
             no_half=flags.no_half,
             no_half_vae=flags.no_half_vae,
+            channels_last=flags.opt_channelslast,
             precision=flags.precision,  # type: ignore[arg-type] - the flag has the same choices
         )
         self._models = Models(start.device or None, policy)
+        if self._models.device.type != "cpu":  # there everything is in main memory anyway
+            self._models.economy = Economy(wish=partial(memory_wish, flags))
         index = Index(self._paths.easel_dir / "library.sqlite")
         hasher = Hasher(index, enabled=not flags.no_hashing)
         self._extra: tuple[
@@ -184,6 +190,15 @@ class PictureMaker:
         self._models.unload_others()
         if self._models.device.type == "cuda":
             torch.cuda.empty_cache()
+
+
+def memory_wish(flags: Flags, spec: Spec) -> Wish:
+    """What the flags say of a checkpoint's weights. Without any: what fits best is chosen."""
+    if flags.lowvram:
+        return "stream"
+    if flags.medvram or (flags.medvram_sdxl and spec.family.startswith("sdxl")):
+        return "turns"
+    return "auto"
 
 
 def flags_of(record: Mapping[str, Any]) -> Flags:

@@ -8,15 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from modules.engine.checkpoints import Checkpoint, Sources
 from modules.errors import UnknownNameError
 from modules.library.catalog import Catalog, CheckpointFile
 from modules.library.hashes import SHORT, Hasher
+from modules.networks.economy import Storage
+from modules.networks.fp8 import is_wanted
 from modules.networks.kept import Limits
 from modules.networks.model import Model
 from modules.networks.models import Models
+from modules.networks.spec import Spec
 from modules.networks.vae import rescues
 from modules.settings import Settings
 
@@ -96,6 +101,7 @@ class Shelf:
         self._models.on_device = (
             1 if settings.sd.sd_checkpoints_keep_in_cpu else self._models.limits.count
         )
+        self._models.economy = replace(self._models.economy, storage=partial(_storage, settings))
         self._models.vaes_kept = settings.vae.sd_vae_checkpoint_cache
         self._models.vae_rescues = rescues(
             bfloat16=settings.vae.auto_vae_precision_bfloat16,
@@ -106,6 +112,12 @@ class Shelf:
         model = self._models.get(file.path, vae)
         self._last = (file.path, vae)
         return model
+
+
+def _storage(settings: Settings, spec: Spec) -> Storage:
+    if not is_wanted(settings.optimizations.fp8_storage, spec.family):
+        return "plain"
+    return "fp8 and wide" if settings.optimizations.cache_fp16_weight else "fp8"
 
 
 def _limits(settings: Settings) -> Limits:

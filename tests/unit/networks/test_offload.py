@@ -9,7 +9,7 @@ from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from torch import Tensor, nn
 
 from modules.networks import offload
-from modules.networks.offload import Offload, bring_home, units_of, weights_of
+from modules.networks.offload import Offload, bring_home, device_of, units_of, weights_of
 from modules.networks.plans import ALL, TURNS, MemoryPlan
 
 CPU = torch.device("cpu")
@@ -149,3 +149,18 @@ def test_where_all_stays_nothing_moves(
     placed.work("unet")
     answer(unet)
     assert away(unet, at_home) == 0
+
+
+def test_a_cheaper_plan_takes_over_from_the_one_before(
+    unet: UNet2DConditionModel, vae: AutoencoderKL, text: nn.Module, homes: None
+) -> None:
+    expected = answer(unet)
+    placed = Offload(ALL, CPU, texts=[text], unet=unet, vae=vae)
+    everything = tuple(range(len(units_of(unet))))
+    for plan in (TURNS, MemoryPlan("stream", (0, 3)), MemoryPlan("stream", everything)):
+        placed = placed.changed(plan)
+        placed.work("unet")
+        assert torch.equal(answer(unet), expected)
+    hooks = sum(len(unit._forward_pre_hooks) for unit in units_of(unet))
+    assert hooks == len(everything)  # those of the plan before are gone
+    assert device_of(unet) == CPU
