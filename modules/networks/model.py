@@ -85,7 +85,7 @@ class Model:
         self._placement = placement
         self._offload = offload
         self._vae.begin = lambda: self._offload.work("vae")
-        self.storage = storage
+        self.storage: Storage = storage
         self.dtype = policy.network_dtype(placement.device)  # that U-Net and texts compute in
         self._graphs = self._recorded() if placement.device.type == "cuda" else None
         self._recording = structure(unet)  # what is recorded is of this structure

@@ -14,6 +14,7 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
@@ -207,7 +208,8 @@ class Models:
         for each in due:
             self._placement.fill(each.network, each.weights, each.dtype, at_home=plan != ALL)
             if self.policy.channels_last and plan == ALL:
-                each.network.to(memory_format=torch.channels_last)
+                laid_out: Any = each.network  # torch's stubs know no memory format
+                laid_out.to(memory_format=torch.channels_last)
         storage: Storage = (
             known.storage if known else self.economy.narrow(spec, [unet, *text_encoders])
         )
