@@ -254,6 +254,13 @@ class App:
         """The worker's answer to a question of `messages.Ask`. WorkerError where none comes."""
         return dict(self._supervisor.ask(what, timeout))
 
+    @property
+    def notification_sound(self) -> Path | None:
+        """What the page plays when pictures are ready: the user's file, where there is one."""
+        folders = (self.paths.data_dir, self.paths.program_dir)
+        files = (folder / "notification.mp3" for folder in folders)
+        return next((file for file in files if file.is_file()), None)
+
     def look_for_models(self) -> None:
         """Look at all folders again."""
         self.catalog.refresh()

@@ -44,7 +44,20 @@ def state(app: App, size: tuple[int, int], **more: Any) -> dict[str, Any]:
     the values of a fresh form by tab, and "troubles", lines to be shown once.
     """
     versions = f"Easel {VERSION} · Python {platform.python_version()} · Gradio {gr.__version__}"
-    return {"versions": versions, "size": list(size), **_options(app.settings.current), **more}
+    settings = app.settings.current
+    return {
+        "versions": versions,
+        "size": list(size),
+        "sound": _sound(app),
+        **_options(settings),
+        **more,
+    }
+
+
+def _sound(app: App) -> str:
+    """Address of what is played when pictures are ready; "" where nothing is."""
+    file = app.notification_sound if app.settings.current.saving_images.notification_audio else None
+    return f"easel/v1/notification.mp3?v={int(file.stat().st_mtime)}" if file else ""
 
 
 def _options(settings: Settings) -> dict[str, Any]:
@@ -56,6 +69,15 @@ def _options(settings: Settings) -> dict[str, Any]:
         "emphasis_tag_step": settings.ui_prompt_editing.keyedit_precision_extra,
         "delimiters": _delimiters(settings),
         "move_items": settings.ui_prompt_editing.keyedit_move,
+        "volume": settings.saving_images.notification_volume,
+        "stay_awake": settings.live_previews.prevent_screen_sleep_during_generation,
+        "viewer": settings.ui_gallery.js_modal_lightbox,
+        "viewer_fits": settings.ui_gallery.js_modal_lightbox_initially_zoomed,
+        "viewer_icons": settings.ui_gallery.sd_webui_modal_lightbox_icon_opacity,
+        "viewer_toolbar": settings.ui_gallery.sd_webui_modal_lightbox_toolbar_opacity,
+        "live_preview_in_viewer": settings.live_previews.js_live_preview_in_modal_lightbox,
+        "hide_pictures": settings.ui_gallery.do_not_show_images,
+        "gallery_height": settings.ui_gallery.gallery_height,
         "keep_deleted_days": settings.easel.easel_keep_deleted_days,
         "restart_on_enter": settings.easel.easel_restart_on_ctrl_enter,
         "count_tokens": not settings.ui_prompt_editing.disable_token_counters,

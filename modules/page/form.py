@@ -154,7 +154,7 @@ def to_request(values: Mapping[str, Any], *, start: Start | None = None) -> Requ
     return Request(
         **plain,
         styles=tuple(name for name in values.get("styles") or () if not is_divider(name)),
-        hires=_hires(values),
+        hires=hires_of(values) if values.get("enable_hr") else None,
         refiner_checkpoint=_refiner(values),
         refiner_switch_at=values["refiner_switch_at"] if values.get("enable_refiner") else None,
         init=None if start is None else _init(values, start),
@@ -184,9 +184,8 @@ def _whole(name: str, value: Any) -> int:
     return int(number)
 
 
-def _hires(values: Mapping[str, Any]) -> Hires | None:
-    if not values.get("enable_hr"):
-        return None
+def hires_of(values: Mapping[str, Any]) -> Hires:
+    """The second pass that the form describes, ticked or not."""
     sampler, schedule = values["hr_sampler_name"], values["hr_scheduler"]
     checkpoint = values["hr_checkpoint_name"]
     if not checkpoint:

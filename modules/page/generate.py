@@ -89,6 +89,9 @@ def build(app: App, tab: str, size: tuple[int, int], notices: Notices) -> Tab:
     widgets.on_click(clear, None, boxes, boxes, js="(...texts) => EaselPage.cleared(texts)")
     notices.on(read.click, _reader(app, shape), [boxes[0]], shape.components)
     _on_generate(app, made, generate, notices)
+    if tab == "txt2img":
+        upscale = made.panel.upscale  # type: ignore[attr-defined]
+        notices.on(upscale, _enlarger(app, shape), shape.components, [made.panel], with_data=True)
     if tab == "img2img":
         _follow_size(shape)
     return made
@@ -127,6 +130,17 @@ def _submitter(app: App, shape: Form) -> Callable[..., list[Any]]:
         return _submit(app, dict(zip(shape.fields, values, strict=True)), None)
 
     return submit
+
+
+def _enlarger(app: App, shape: Form) -> Callable[..., list[Any]]:
+    """The sparkle: hires fix as the form has it, over a picture that is there."""
+
+    def enlarge(event: gr.EventData, *values: Any) -> list[Any]:
+        second = form.hires_of(dict(zip(shape.fields, values, strict=True)))
+        job_id = app.enlarge(str(event.job), int(event.index), second, source="page")
+        return [{"job": job_id, "n": time.time_ns()}]
+
+    return enlarge
 
 
 def _img2img_submitter(app: App, shape: Form) -> Callable[..., list[Any]]:

@@ -55,6 +55,7 @@ STATIC = Path(__file__).parent / "static"
 SCRIPTS = (
     "words.js",
     "dom.js",
+    "shortcuts.js",
     "grid.js",
     "parts.js",
     *canvas.SCRIPTS,
@@ -76,7 +77,6 @@ SCRIPTS = (
     "styles.js",
     "emphasis.js",
     "prompts.js",
-    "shortcuts.js",
     "page.js",
 )
 STYLES = (

@@ -4,23 +4,32 @@ from __future__ import annotations
 
 import gradio as gr
 
-SCRIPTS = ("lightbox.js", "results-actions.js", "results-pictures.js", "results.js")
+SCRIPTS = (
+    "lightbox.js",
+    "compare.js",
+    "notify.js",
+    "results-family.js",
+    "results-actions.js",
+    "results-pictures.js",
+    "results.js",
+)
 STYLES = ("results.css", "sheet.css")
 
-# The words 'send' in quotes make Gradio offer that event in Python.
+# The words in quotes make Gradio offer these events in Python.
 _START = """
 const start = () => {
   if (window.EaselResults) EaselResults.mount(element, props, trigger, watch);
   else setTimeout(start, 20);
 };
-start(); /* events: 'send' */
+start(); /* events: 'send', 'upscale' */
 """
 
 
 def results_panel(tab: str) -> gr.HTML:
     """The panel of `tab`. As an output it takes {"job": id, "n": nonce} after a job was queued.
 
-    Its event `send` carries job, index and to ("img2img", "sketch", "txt2img", "seed").
+    Its event `send` carries job, index and to ("img2img", "sketch", "txt2img", "seed"), `upscale`
+    job and index.
     """
     return gr.HTML(
         value=None,

@@ -100,25 +100,21 @@ class SettingsInUi(Section, id="settings_in_ui", title="Settings in UI", categor
 @dataclass(frozen=True)
 class Gallery(Section, id="ui_gallery", title="Gallery", category=CATEGORY):
     return_grid: bool = option(True, "Show the grid in results")
-    do_not_show_images: bool = option(False, "Do not show any pictures in results", built=False)
-    js_modal_lightbox: bool = option(
-        True, "Open a clicked picture over the whole page", built=False
-    )
-    js_modal_lightbox_initially_zoomed: bool = option(
-        True, "Show it as large as the page at first", built=False
-    )
+    do_not_show_images: bool = option(False, "Do not show any pictures in results")
+    js_modal_lightbox: bool = option(True, "Open a clicked picture over the whole page")
+    js_modal_lightbox_initially_zoomed: bool = option(True, "Show it as large as the page at first")
     js_modal_lightbox_gamepad: bool = option(False, "Turn pictures with a gamepad", built=False)
     js_modal_lightbox_gamepad_repeat: int = option(
         250, "Gamepad repeat period, in milliseconds", low=0, built=False
     )
     sd_webui_modal_lightbox_icon_opacity: float = option(
-        1.0, "Opacity of the viewer's icons", low=0, high=1, step=0.01, built=False
+        1.0, "Opacity of the viewer's icons", low=0, high=1, step=0.01
     )
     sd_webui_modal_lightbox_toolbar_opacity: float = option(
-        0.9, "Opacity of the viewer's toolbar", low=0, high=1, step=0.01, built=False
+        0.9, "Opacity of the viewer's toolbar", low=0, high=1, step=0.01
     )
     gallery_height: str = option(
-        "", "Height of the gallery", "A CSS length such as 600px.", reload=True, built=False
+        "", "Height of the gallery", "A CSS length such as 600px.", reload=True
     )
     open_dir_button_choice: str = option(
         "Subdirectory",

@@ -57,8 +57,8 @@ class LivePreviews(Section, id="live-previews", title="Live previews", category=
         False, "Return the picture as last previewed on interrupt", built=False
     )
     js_live_preview_in_modal_lightbox: bool = option(
-        False, "Show the live preview in the full page viewer too", built=False
+        False, "Show the live preview in the full page viewer too"
     )
     prevent_screen_sleep_during_generation: bool = option(
-        True, "Keep the screen awake while a job runs", built=False
+        True, "Keep the screen awake while a job runs"
     )

@@ -110,11 +110,9 @@ class SavingImages(Section, id="saving-images", title="Saving images/grids", cat
         False, "Save pictures that were interrupted before their last step"
     )
     notification_audio: bool = option(
-        True, "Play notification.mp3 when pictures are ready", reload=True, built=False
+        True, "Play notification.mp3 when pictures are ready", reload=True
     )
-    notification_volume: int = option(
-        100, "Volume of the notification", low=0, high=100, step=1, built=False
-    )
+    notification_volume: int = option(100, "Volume of the notification", low=0, high=100, step=1)
 
 
 @dataclass(frozen=True)

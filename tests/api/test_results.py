@@ -31,16 +31,18 @@ def names_of(client: TestClient, word: str) -> list[str]:
 
 
 def test_a_zip_holds_the_files_of_a_job_as_they_were_saved(client: TestClient, app: App) -> None:
+    other = finished(client, submit(client, prompt="another fox", steps=1))
     job = finished(client, submit(client, prompt="a zipped fox", steps=1, n_iter=3))
     app.jobs.image_path(job["id"], 1).unlink()
 
-    answer = client.get(f"{JOBS}/{job['id']}/zip")
+    answer = client.get(f"{JOBS}/{job['id']}/zip", params={"also": other["id"]})
 
     assert answer.headers["content-type"] == "application/zip"
     assert 'filename="txt2img-' in answer.headers["content-disposition"]
     with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
         assert archive.testzip() is None
-        kept = [job["items"][0], job["items"][2]]  # one file is gone by other means
+        # One file is gone by other means.
+        kept = [job["items"][0], job["items"][2], other["items"][0]]
         assert archive.namelist() == [item["file_name"] for item in kept]
         assert archive.read(kept[0]["file_name"]) == client.get(kept[0]["url"]).content
 

@@ -61,7 +61,7 @@ def test_save_downloads_the_file_with_its_parameters(easel: Easel):
     easel.write("a kept picture")
     job = easel.generate()
     with easel.page.expect_download() as download:
-        easel.click("txt2img_save")
+        easel.click("save_txt2img")
     path = download.value.path()
     assert download.value.suggested_filename == job["items"][0]["file_name"]
     picture = Image.open(io.BytesIO(path.read_bytes()))

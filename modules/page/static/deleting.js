@@ -11,6 +11,12 @@
     ? t("Delete {name}? It can be put back for {n} days.", { name, n: options.days })
     : t("Delete {name}? There is no way back.", { name });
 
+  /** Whoever shows the picture hears of it, too. */
+  async function told(after) {
+    document.dispatchEvent(new CustomEvent("easel-deleted"));
+    await after?.();
+  }
+
   /** Delete the picture at `path`, where the person agrees. after(): it is gone, or back again. */
   async function remove({ name, path, after }) {
     if (!confirm(question(name))) return false;
@@ -21,7 +27,7 @@
       EaselNotices.show(t("{name} was not deleted: {why}", { name, why: error.message }));
       return false;
     }
-    await after();
+    await told(after);
     if (gone.id) {
       EaselNotices.show(t("{name} is deleted.", { name }),
         { label: t("Put back"), run: () => putBack(gone.id, name, after) });
@@ -32,7 +38,7 @@
   async function putBack(id, name, after) {
     try {
       await ask(`easel/v1/deleted/${id}/restore`, { method: "POST" });
-      await after();
+      await told(after);
     } catch (error) {
       EaselNotices.show(t("{name} was not put back: {why}", { name, why: error.message }));
     }

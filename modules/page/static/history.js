@@ -242,6 +242,7 @@
     open(at) {
       if (at < 0 || !this.current()) return;
       EaselLightbox.open({
+        count: () => this.total,
         address: () => address(this.current().url),
         label: () => this.current().prompt.slice(0, 200) || this.current().name,
         step: (by) => this.grid.select(Math.min(this.total - 1, Math.max(0, this.grid.selected + by))),

@@ -129,18 +129,35 @@
     return answer.ok ? (await answer.json()).infotext ?? "" : "";
   }
 
+  /** A picture dragged from this page comes as its address. */
+  function ownAddress(transfer) {
+    const address = transfer?.getData("text/uri-list").split("\n").find((line) => line && line[0] !== "#");
+    return address?.startsWith(new URL("easel/v1/", document.baseURI).href) ? address : "";
+  }
+
+  async function dropped(file, address) {
+    try {
+      if (file) return await textOf(file);
+      const answer = await fetch(address, { credentials: "same-origin" });
+      return answer.ok ? await textOf(await answer.blob()) : "";
+    } catch {
+      return ""; // the server is away; the status tells so
+    }
+  }
+
   async function onDrop(event) {
     const box = promptBox(event);
     const file = event.dataTransfer?.files?.[0];
-    if (!box || !file) return;
+    const address = file ? "" : ownAddress(event.dataTransfer);
+    if (!box || !(file || address)) return;
     event.preventDefault();
     event.stopPropagation();
     const tab = box.id.split("_")[0];
-    const text = await textOf(file);
+    const text = await dropped(file, address);
     const area = $(`#${tab}_prompt textarea`);
     if (!area) return;
     if (!text) {
-      window.EaselResults?.say(tab, "That file holds no parameters", true);
+      window.EaselResults?.say(tab, t("That file holds no parameters"), true);
       return;
     }
     setText(area, text);

@@ -7,6 +7,21 @@
   "use strict";
   const { make, address } = EaselDom;
   const RECENT = 12; // earlier jobs shown
+  const OTHERS = 40; // pictures of them to compare with
+  const options = { viewer: true, livePreviewInViewer: false, hidden: false, height: "" };
+
+  /** The picture under the pointer goes out of the browser as its file, under its own name. */
+  function dragsOut(node, entry) {
+    node.draggable = true;
+    node.addEventListener("dragstart", (event) => {
+      const item = entry()?.item;
+      if (!item) return;
+      const url = address(item.url);
+      event.dataTransfer.effectAllowed = "copyLink";
+      event.dataTransfer.setData("text/uri-list", url);
+      event.dataTransfer.setData("DownloadURL", `${item.mime}:${item.file_name}:${url}`);
+    });
+  }
 
   class Pictures {
     /** selected(): another picture, or another job, is shown. */
@@ -14,41 +29,57 @@
       this.root = root;
       this.tab = tab;
       this.onSelect = selected;
+      this.family = new EaselFamily.Family();
       this.shown = null; // the job whose pictures are shown
+      this.entries = []; // {job, item} of all that are shown with it
       this.selected = 0;
       this.build();
     }
 
     build() {
-      this.stage = make("div", "ez-stage", { role: "button", "aria-label": "Show the picture large" });
-      this.main = make("img", "ez-main", { alt: "Selected picture", draggable: "true" });
+      this.stage = make("div", "ez-stage", { role: "button", "aria-label": t("Show the picture large") });
+      this.main = make("img", "ez-main", { alt: t("Selected picture") });
       this.preview = make("img", "ez-preview", { alt: "" });
       // Shown only once there is something to see; a broken one never is.
-      this.preview.addEventListener("load", () => this.root.classList.toggle("ez-has-preview", this.isLive));
+      this.preview.addEventListener("load", () => {
+        this.root.classList.toggle("ez-has-preview", this.isLive);
+        if (options.livePreviewInViewer) EaselLightbox.redraw(this);
+      });
       this.preview.addEventListener("error", () => this.root.classList.remove("ez-has-preview"));
       this.empty = make("div", "ez-empty");
-      this.empty.textContent = "Pictures appear here";
+      this.empty.textContent = t("Pictures appear here");
       this.stage.append(this.main, this.preview, this.empty);
       this.stage.addEventListener("click", () => this.open());
+      this.stage.addEventListener("auxclick", (event) => {
+        if (event.button === 1 && this.entry) window.open(address(this.entry.item.url), "_blank");
+      });
       this.stage.addEventListener("keydown", (event) => {
         if (![" ", "Enter"].includes(event.key) || event.ctrlKey || event.altKey || event.metaKey) return;
         event.preventDefault();
         this.open();
       });
-      this.thumbs = make("div", "ez-thumbs", { role: "listbox", "aria-label": "Pictures of this job" });
+      dragsOut(this.main, () => this.entry);
+      this.thumbs = make("div", "ez-thumbs", { role: "listbox", "aria-label": t("Pictures of this job") });
       this.text = make("div", "ez-infotext", { id: `html_info_${this.tab}` });
-      this.recent = make("div", "ez-recent", { role: "group", "aria-label": "Earlier jobs" });
+      this.recent = make("div", "ez-recent", { role: "group", "aria-label": t("Earlier jobs") });
       this.notes = make("div", "ez-notes");
       this.root.addEventListener("keydown", (event) => this.key(event));
     }
 
-    /** The selected picture's record; undefined while there is none. */
-    get item() {
-      return this.shown?.items[this.selected];
+    /** The selected picture with its job; undefined while there is none. */
+    get entry() {
+      return this.entries[this.selected];
+    }
+
+    /** The pictures of the other jobs that are listed, each alone. */
+    get others() {
+      const shown = new Set(this.entries.map(({ item }) => item.url));
+      const all = [...this.family.known.values()].flatMap((job) => job.items.map((item) => ({ job, item })));
+      return all.filter(({ item }) => !shown.has(item.url)).slice(0, OTHERS);
     }
 
     drawPreview(job) {
-      this.isLive = job.state === "running" && job.preview_n > 0;
+      this.isLive = job.state === "running" && job.preview_n > 0 && !options.hidden;
       if (!this.isLive) this.root.classList.remove("ez-has-preview");
       if (this.isLive && this.preview.dataset.of !== `${job.id} ${job.preview_n}`) {
         this.preview.dataset.of = `${job.id} ${job.preview_n}`;
@@ -56,23 +87,60 @@
       }
     }
 
-    show(job) {
-      if (this.shown?.id !== job.id) this.selected = 0;
+    /** The newest jobs, the last one first; what is shown stays so where it is still there. */
+    renew(jobs) {
+      this.family.renew(jobs, this.shown);
+      this.drawRecent(jobs);
+    }
+
+    /** A job got on: its pictures are shown once it has any. */
+    take(job) {
+      this.family.take(job);
+      if (!job.items.length || options.hidden) return;
+      const root = this.family.root(job);
+      const isAnother = root.id !== this.shown?.id;
+      const drawn = this.entries.filter((entry) => entry.job.id === job.id).length;
+      if (isAnother || drawn !== job.items.length) {
+        const isFirst = isAnother || (root !== job && !drawn);
+        this.show(root, isFirst ? { job, item: job.items[0] } : this.entry);
+      }
+    }
+
+    /** A job's pictures changed (one was deleted, or is back): draw what there is now. */
+    redraw(select = this.entry) {
+      const jobs = [...this.family.known.values()];
+      const now = this.shown && this.family.known.get(this.shown.id);
+      const other = jobs.find((job) => job.items.length);
+      if (now?.items.length) this.show(now, select);
+      else if (other) this.show(this.family.root(other), { job: other, item: other.items[0] });
+      else this.show({ id: "", items: [], request: {} });
+    }
+
+    /** Show a job, `select`: {job, item} to begin with. */
+    show(job, select) {
+      const place = this.selected;
+      const wasShown = this.shown?.id === job.id;
       this.shown = job;
-      this.thumbs.replaceChildren(
-        ...job.items.map((item, place) => {
-          const button = make("button", "ez-thumb", { type: "button", role: "option",
-            "aria-label": `Picture ${place + 1}` });
-          const image = make("img", "", { alt: "", loading: "lazy" });
-          image.src = address(item.url);
-          button.append(image);
-          button.addEventListener("click", () => this.select(place));
-          return button;
-        }),
-      );
-      this.thumbs.hidden = job.items.length < 2;
-      this.select(Math.min(this.selected, job.items.length - 1));
+      this.entries = options.hidden ? [] : this.family.entries(job);
+      this.thumbs.replaceChildren(...this.entries.map((entry, at) => this.thumb(entry, at)));
+      this.thumbs.hidden = this.entries.length < 2;
+      const found = this.entries.findIndex(({ job: { id }, item }) =>
+        id === select?.job.id && item.index === select.item.index);
+      this.select(found >= 0 ? found : wasShown ? Math.min(place, this.entries.length - 1) : 0);
       this.note(job);
+    }
+
+    thumb(entry, place) {
+      const isLarger = entry.job.id !== this.shown.id;
+      const label = isLarger ? t("Picture {n}, made larger", { n: place + 1 }) : t("Picture {n}", { n: place + 1 });
+      const button = make("button", isLarger ? "ez-thumb ez-larger" : "ez-thumb",
+        { type: "button", role: "option", "aria-label": label, title: `${entry.item.width} × ${entry.item.height}` });
+      const image = make("img", "", { alt: "", loading: "lazy", draggable: "false" });
+      image.src = address(entry.item.url);
+      button.append(image);
+      button.addEventListener("click", () => this.select(place));
+      dragsOut(button, () => entry);
+      return button;
     }
 
     /** What is to be said of the job: warnings, and which pictures of a batch can't be used. */
@@ -83,48 +151,50 @@
     }
 
     select(place) {
-      const item = this.shown?.items[place];
-      this.root.classList.toggle("ez-has-picture", Boolean(item));
-      this.stage.tabIndex = item ? 0 : -1;
-      if (!item) return;
-      this.selected = place;
-      this.main.src = address(item.url);
-      this.main.dataset.index = String(item.index);
-      this.text.textContent = item.infotext;
+      const entry = this.entries[place];
+      this.root.classList.toggle("ez-has-picture", Boolean(entry));
+      this.stage.tabIndex = entry ? 0 : -1;
+      this.selected = Math.max(0, place);
+      this.text.textContent = entry?.item.infotext ?? "";
+      this.root.dataset.count = String(this.entries.length);
+      this.root.dataset.job = entry?.job.id ?? this.shown?.id ?? "";
+      this.root.dataset.selected = String(place);
+      if (!entry) return;
+      this.main.src = address(entry.item.url);
+      this.main.dataset.index = String(entry.item.index);
       [...this.thumbs.children].forEach((thumb, at) =>
         thumb.setAttribute("aria-selected", String(at === place)));
-      this.root.dataset.selected = String(place);
-      this.root.dataset.count = String(this.shown.items.length);
-      this.root.dataset.job = this.shown.id;
       this.onSelect();
     }
 
     drawRecent(jobs) {
-      const done = jobs.filter((job) => job.items.length).slice(0, RECENT);
+      const roots = options.hidden ? [] : this.family.roots(jobs).slice(0, RECENT);
       this.recent.replaceChildren();
-      for (const job of done.length > 1 ? done : []) {
+      for (const { job, entries } of roots.length > 1 ? roots : []) {
         const prompt = String(job.request.prompt ?? "").slice(0, 120);
-        const button = make("button", "ez-thumb", { type: "button", title: prompt || "no prompt" });
-        const image = make("img", "", { alt: prompt, loading: "lazy" });
-        image.src = address(job.items[0].url);
+        const button = make("button", "ez-thumb", { type: "button", title: prompt || t("no prompt") });
+        const image = make("img", "", { alt: prompt, loading: "lazy", draggable: "false" });
+        image.src = address(entries[0].item.url);
         button.append(image);
-        if (job.items.length > 1) {
+        if (entries.length > 1) {
           const count = make("span", "ez-count");
-          count.textContent = String(job.items.length);
+          count.textContent = String(entries.length);
           button.append(count);
         }
         button.addEventListener("click", () => this.show(job));
+        dragsOut(button, () => entries[0]);
         this.recent.append(button);
       }
     }
 
     step(by) {
-      const count = this.shown?.items.length;
+      const count = this.entries.length;
       if (count) this.select((this.selected + by + count) % count);
     }
 
     key(event) {
-      if (!this.shown || !["ArrowLeft", "ArrowRight"].includes(event.key)) return;
+      const isTurn = ["ArrowLeft", "ArrowRight"].includes(event.key);
+      if (!this.entries.length || !isTurn || event.ctrlKey || event.altKey || event.metaKey) return;
       this.step(event.key === "ArrowRight" ? 1 : -1);
       const thumb = this.thumbs.children[this.selected];
       if (this.thumbs.contains(document.activeElement)) thumb?.focus();
@@ -132,16 +202,28 @@
     }
 
     open() {
-      if (this.root.classList.contains("ez-has-preview") || !this.shown) return;
+      const isLive = this.root.classList.contains("ez-has-preview");
+      if (!options.viewer || !this.entry || (isLive && !options.livePreviewInViewer)) return;
+      const showsLive = () => options.livePreviewInViewer && this.root.classList.contains("ez-has-preview");
       EaselLightbox.open({
-        address: () => this.main.src,
-        label: () => `Picture ${this.selected + 1} of ${this.shown.items.length}`,
+        of: this,
+        address: () => (showsLive() ? this.preview.src : this.main.src),
+        label: () => t("Picture {n} of {count}", { n: this.selected + 1, count: this.entries.length }),
+        count: () => this.entries.length,
         step: (by) => this.step(by),
-        save: () => EaselActions.save({ item: this.item }),
+        save: () => EaselActions.save(this.entry),
         onClose: () => this.stage.focus(),
       });
     }
   }
 
+  Pictures.configure = (state) => {
+    options.viewer = state.viewer ?? true;
+    options.livePreviewInViewer = state.live_preview_in_viewer ?? false;
+    options.hidden = state.hide_pictures ?? false;
+    const height = state.gallery_height ?? "";
+    document.body.classList.toggle("ez-own-height", Boolean(height) && CSS.supports("height", height));
+    document.body.style.setProperty("--ez-stage-height", height);
+  };
   window.EaselPictures = Pictures;
 })();

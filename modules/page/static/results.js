@@ -11,7 +11,7 @@
   const API = "easel/v1/";
   const SLOW = 2000; // ms between looks while the page is hidden or the server is away
   const panels = new Map(); // by tab
-  const options = { period: 500, progress_in_title: true };
+  const options = { period: 500 };
 
   const CROSS = "M6 6l12 12M18 6 6 18";
 
@@ -22,6 +22,7 @@
       this.trigger = trigger;
       this.job = null; // the job that is followed
       this.timer = 0;
+      this.turn = 0; // of looking: an answer to an earlier one comes too late
       this.latest = null; // when the newest job known here was made, unix seconds
       this.waiting = []; // queued jobs of this tab behind the one that is followed
       this.build();
@@ -55,8 +56,8 @@
 
     /** What an action works on: the selected picture with its job; null while there is none. */
     current() {
-      const { shown, item } = this.pictures;
-      return item ? { tab: this.tab, job: shown, item, panel: this } : null;
+      const { entry } = this.pictures;
+      return entry ? { tab: this.tab, ...entry, panel: this } : null;
     }
 
     state(name) {
@@ -69,7 +70,7 @@
       try {
         const jobs = await this.next();
         const last = jobs.find((job) => job.items.length);
-        if (last && !this.pictures.shown) this.pictures.show(last);
+        if (last && !this.pictures.shown) this.pictures.take(last);
       } catch (error) {
         this.say(`The server does not answer (${error.message}); trying again`, true);
         setTimeout(() => this.attach(), SLOW);
@@ -83,6 +84,14 @@
       this.root.dispatchEvent(new CustomEvent("easel-submitted", { bubbles: true, detail: this.tab }));
     }
 
+    /* The page is seen again: what was missed is asked for at once. */
+    seen() {
+      if (this.job) {
+        clearTimeout(this.timer);
+        this.look();
+      }
+    }
+
     follow(id) {
       this.job = id;
       clearTimeout(this.timer);
@@ -90,15 +99,16 @@
     }
 
     async look() {
-      const id = this.job;
+      const [id, turn] = [this.job, ++this.turn];
       try {
         const job = await ask(`${API}jobs/${id}?brief=true&look=${!document.hidden}`);
-        if (id !== this.job) return;
+        if (id !== this.job || turn !== this.turn) return; // somebody looked again meanwhile
         this.draw(job);
         if (job.state === "queued" || job.state === "running") {
           this.timer = setTimeout(() => this.look(), document.hidden ? SLOW : options.period);
         } else {
           this.job = null;
+          EaselNotify.ended(job);
           await this.next();
         }
       } catch (error) {
@@ -108,6 +118,7 @@
           this.say("");
           return;
         }
+        if (turn !== this.turn) return;
         this.say("Connection lost; trying again", true);
         clearTimeout(this.timer);
         this.timer = setTimeout(() => (this.job ? this.look() : this.attach()), SLOW);
@@ -117,7 +128,7 @@
     /* Look around: earlier jobs, waiting jobs; follow the oldest unless one is followed already. */
     async next() {
       const { jobs } = await ask(`${API}jobs?kind=${this.tab}&limit=50&brief=true`);
-      this.pictures.drawRecent(jobs);
+      this.pictures.renew(jobs);
       const live = jobs.filter((job) => job.state === "running" || job.state === "queued").reverse();
       const now = this.job ?? live[0]?.id;
       this.waiting = live.filter((job) => job.id !== now && job.state === "queued");
@@ -162,22 +173,17 @@
         if (job.eta) parts.push(`${span(job.eta)} left`);
         if (job.stopping) parts.push(job.stopping === "now" ? "stopping" : "stopping after this picture");
         this.say(parts.join(" · "));
-        const left = job.eta ? ` ETA: ${span(job.eta)}` : "";
-        if (options.progress_in_title) document.title = `[${percent}%${left}] Easel`;
+        EaselNotify.progress(job, percent);
       } else {
         this.ended(job);
       }
       this.pictures.drawPreview(job);
+      this.pictures.take(job);
       if (job.id === this.pictures.shown?.id) this.pictures.note(job);
-      const { shown } = this.pictures;
-      const isNew = shown?.id !== job.id && job.items.length;
-      if (isNew || (shown?.id === job.id && shown.items.length !== job.items.length)) {
-        this.pictures.show(job);
-      }
     }
 
     ended(job) {
-      document.title = "Easel";
+      EaselNotify.rest();
       const taken = job.finished && job.started ? span(job.finished - job.started) : "";
       if (job.state === "failed") this.say(job.error?.message ?? "The job failed", true);
       else if (job.interrupted || job.state === "cancelled") this.say("Interrupted");
@@ -185,6 +191,12 @@
         const done = taken ? `Done in ${taken}` : "Done";
         this.say(job.failed ? `${done}; ${job.failed} of ${job.image_count} could not be made` : done);
       }
+    }
+
+    /* A picture of these jobs was deleted, or put back. */
+    async changed() {
+      await this.next();
+      this.pictures.redraw();
     }
 
     say(text, isError = false) {
@@ -203,6 +215,12 @@
       panel.say(`Could not ${action}: ${error.message}`, true);
     }
   }
+
+  document.addEventListener("easel-deleted", () =>
+    panels.forEach((panel) => panel.changed().catch(() => {})));
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden) panels.forEach((panel) => panel.seen());
+  });
 
   window.EaselResults = {
     mount(element, props, trigger, watch) {
@@ -227,8 +245,13 @@
     isRunning: (tab) => ["running", "queued"].includes(panels.get(tab)?.root.dataset.state),
     say: (tab, text, isError) => panels.get(tab)?.say(text, isError),
     /** The selected picture's "seed" or "subseed"; null while there is none. */
-    valueOf: (tab, name) => panels.get(tab)?.pictures.item?.[name] ?? null,
-    configure: ({ period, progress_in_title }) => Object.assign(options, { period, progress_in_title }),
+    valueOf: (tab, name) => panels.get(tab)?.pictures.entry?.item[name] ?? null,
+    configure(state) {
+      options.period = state.period;
+      EaselPictures.configure(state);
+      EaselLightbox.configure(state);
+      EaselNotify.configure(state);
+    },
     /** Something runs: panels that follow nothing look whether it is theirs. */
     wake: () => panels.forEach((panel) => { if (!panel.job) panel.attach(); }),
   };

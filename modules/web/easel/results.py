@@ -13,7 +13,7 @@ from pathlib import Path as FilePath
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Path, Query, Request, Response
-from fastapi.responses import StreamingResponse
+from fastapi.responses import FileResponse, StreamingResponse
 
 from modules.app import App
 from modules.errors import JobError
@@ -42,6 +42,7 @@ def build_router(app: App) -> APIRouter:
     _add_reading(router, app)
     _add_changes(router, app)
     _add_deleted(router, app)
+    _add_sound(router, app)
     return router
 
 
@@ -69,11 +70,15 @@ def _add_reading(router: APIRouter, app: App) -> None:
     @router.get("/jobs/{job_id}/zip", response_class=Response, responses=_ZIP)
     def zip_of_job(
         job_id: JobId,
+        also: Annotated[
+            list[str] | None, Query(max_length=100, description="further jobs, by id")
+        ] = None,
         grid: Annotated[bool, Query(description="with the grid, where one was made")] = False,
     ) -> StreamingResponse:
-        """All pictures of the job, under the names that they were saved by."""
+        """All pictures of the job (and of further ones), under the names that they were saved by."""
         view = app.jobs.view(job_id)
-        files = list(_files(app, view, grid))
+        views = [view, *(app.jobs.view(other) for other in also or ())]
+        files = [file for each in views for file in _files(app, each, grid)]
         if not files:
             raise JobError(f"job {job_id} has no pictures")
         made = time.strftime("%Y%m%d-%H%M%S", time.localtime(view.created))
@@ -96,6 +101,16 @@ def _add_reading(router: APIRouter, app: App) -> None:
         data = app.inputs.get(name)
         headers = {"Cache-Control": "private, max-age=31536000, immutable"}
         return Response(data, media_type=mime_of(data), headers=headers)
+
+
+def _add_sound(router: APIRouter, app: App) -> None:
+    @router.get("/notification.mp3", response_class=Response, include_in_schema=False)
+    def sound() -> FileResponse:
+        """What the page plays when pictures are ready."""
+        path = app.notification_sound
+        if path is None:
+            raise HTTPException(404, "there is no notification.mp3")
+        return FileResponse(path, media_type="audio/mpeg")
 
 
 def start_name(view: JobView, index: int) -> str:
