@@ -3,7 +3,7 @@
 import zipfile
 
 import pytest
-from playwright.sync_api import Locator
+from playwright.sync_api import Dialog, Locator
 
 from tests.browser.page_driver import Easel
 
@@ -26,7 +26,21 @@ DROPPED = """
     new DragEvent("drop", { bubbles: true, cancelable: true, dataTransfer }));
 }
 """
-# A page that is hidden or seen, and how often it asked for the job since then.
+# Stands in for the desktop's messages.
+DESKTOP = """
+() => {
+  window.desktop = { asked: 0, told: [] };
+  window.Notification = class {
+    static permission = "default";
+    static async requestPermission() {
+      desktop.asked += 1;
+      return (Notification.permission = "granted");
+    }
+    constructor(title, { body }) { desktop.told.push([title, body]); }
+    addEventListener() {}
+  };
+}
+"""
 HIDE = """
 (hidden) => {
   Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
@@ -119,7 +133,12 @@ def test_the_sparkle_s_picture_stays_beside_its_first_and_what_is_deleted_comes_
     assert zipfile.ZipFile(download.value.path()).namelist() == names
 
     asked: list[str] = []
-    easel.page.on("dialog", lambda dialog: (asked.append(dialog.message), dialog.accept()))
+
+    def agree(dialog: Dialog) -> None:
+        asked.append(dialog.message)
+        dialog.accept()
+
+    easel.page.on("dialog", agree)
     easel.click("txt2img_delete")
     count(easel, 3)
     assert asked == [f"Delete {names[3]}? It can be put back for 30 days."]
@@ -129,13 +148,15 @@ def test_the_sparkle_s_picture_stays_beside_its_first_and_what_is_deleted_comes_
     assert easel.server.get(f"easel/v1/jobs/{larger['id']}")["items"] == larger["items"]
 
 
-def test_previews_are_not_asked_for_while_the_page_is_hidden_and_come_at_once_after(
-    easel: Easel,
-) -> None:
+def test_a_hidden_page_asks_for_no_previews_and_tells_of_the_end_if_it_may(easel: Easel) -> None:
+    easel.page.evaluate(DESKTOP)
     easel.write("slow 0.1")
     easel.set("txt2img_steps", 60)
     easel.press_generate()
     easel.wait_step("txt2img", 2)
+    assert easel.page.evaluate("desktop") == {"asked": 0, "told": []}
+    easel.page.get_by_role("button", name="Tell me on the desktop").click()
+    assert easel.page.evaluate("desktop.asked") == 1
     with easel.page.expect_request("**/easel/v1/jobs/*look=false*"):
         easel.page.evaluate(HIDE, True)
     asked: list[str] = []
@@ -143,3 +164,7 @@ def test_previews_are_not_asked_for_while_the_page_is_hidden_and_come_at_once_af
     with easel.page.expect_request("**/easel/v1/jobs/*look=true*", timeout=1000):
         easel.page.evaluate(HIDE, False)
     assert not [url for url in asked if "/preview" in url]
+    easel.page.evaluate(HIDE, True)
+    easel.wait("desktop.told.length === 1")
+    assert easel.page.evaluate("desktop.told") == [["A picture is ready", "slow 0.1"]]
+    assert easel.page.title() == "Easel"
