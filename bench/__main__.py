@@ -16,6 +16,7 @@ from bench.harness import ROOT, Figure, parser, report
 # A row per benchmark: its module, and the question it answers.
 BENCHES = {
     "load": "what do time and memory of a load come to?",
+    "canvas": "does a large picture stay fluid under the brush?",
     "api": "what do many clients and a poll cost?",
     "builtin_quality": "does the built-in model draw what it is asked for?",
 }

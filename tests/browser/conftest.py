@@ -9,7 +9,8 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ViewportSize
 
-from tests.browser.canvas_driver import open_browser
+from tests.browser.canvas_driver import PICTURES, Canvas, open_browser
+from tests.browser.canvas_server import bare_page
 from tests.browser.page_driver import Easel
 from tests.browser.servers import Server
 
@@ -98,3 +99,25 @@ def easel(desk: BrowserContext, painted: Server) -> Iterator[Easel]:
         page.close()
     painted.settle()
     assert easel.problems == []
+
+
+@pytest.fixture(scope="session")
+def canvas_address() -> Iterator[str]:
+    """A bare page with nothing but one canvas; its parameters are in canvas_page.html."""
+    with bare_page(PICTURES) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def canvas_driver(browser: Browser) -> Iterator[Canvas]:
+    context = browser.new_context(viewport={"width": 720, "height": 900}, has_touch=True)
+    context.set_default_timeout(20_000)
+    yield Canvas(context.new_page())
+    context.close()
+
+
+@pytest.fixture
+def canvas(canvas_driver: Canvas, canvas_address: str) -> Iterator[Canvas]:
+    canvas_driver.page.mouse.move(715, 5)
+    yield canvas_driver.open(canvas_address, "?width=128&height=128")
+    assert canvas_driver.errors == []

@@ -5,37 +5,14 @@ picture pixels.
 """
 
 import io
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from tests.browser.canvas_driver import NOISE, PICTURES, Canvas, changed
-from tests.browser.canvas_server import bare_page
+from tests.browser.canvas_driver import NOISE, PICTURES, changed
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    with bare_page(PICTURES) as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def driver(browser) -> Iterator[Canvas]:
-    context = browser.new_context(viewport={"width": 720, "height": 900}, has_touch=True)
-    context.set_default_timeout(20_000)
-    yield Canvas(context.new_page())
-    context.close()
-
-
-@pytest.fixture
-def canvas(driver, address) -> Iterator[Canvas]:
-    driver.page.mouse.move(715, 5)
-    yield driver.open(address, "?width=128&height=128")
-    assert driver.errors == []
 
 
 def test_a_stroke_changes_only_the_pixels_under_it(canvas):
@@ -351,14 +328,21 @@ def test_a_wrong_colour_is_refused_with_a_message(canvas):
     assert canvas.attribute("color") == "#000000"
 
 
-def test_an_inpaint_mask_is_ink_that_leaves_the_picture_alone(canvas, address):
-    canvas.open(address, "?mode=inpaint")
+def test_an_inpaint_mask_is_ink_that_leaves_the_picture_alone(canvas, canvas_address):
+    canvas.open(canvas_address, "?mode=inpaint")
     assert canvas.do("canvas.isEmpty") is True
     canvas.load("/noise.png")
     canvas.drag((40, 40), (120, 40))
     assert (canvas.composite()[..., :3] == NOISE).all()
     mask = canvas.layer("ink")[..., 3]
     assert mask[40, 80] == 255 and mask[90, 150] == 0
+    canvas.page.get_by_role("button", name="Invert the mask").click()
+    canvas.do("canvas.setVeil(0.2)")  # seen through, but no weaker
+    assert (canvas.layer("ink")[..., 3] == 255 - mask).all()
+    canvas.do("(canvas.addLayer(), canvas.toggleLayer())")  # a mask is one thing of its own
+    assert canvas.attribute("layers") == "1"
+    canvas.do("canvas.undo()")
+    assert (canvas.layer("ink")[..., 3] == mask).all()
 
 
 def test_changes_are_saved_and_a_token_is_given_for_what_is_drawn(canvas):

@@ -21,20 +21,21 @@
   const sizes = new Map(); // sizes that empty canvases shall have, by id
 
   const keyOf = (name) => `easel-canvas-${name}`;
+  const newKeyOf = (name) => `easel-canvas-new-${name}`; // of a drawing that no save has reached yet
 
-  /** The id under which this browser saved the named canvas, or null. */
-  function savedId(name) {
+  /** The id that this browser wrote down under a key, or null. */
+  function keptId(key) {
     try {
-      const id = localStorage.getItem(keyOf(name));
+      const id = localStorage.getItem(key);
       return /^[0-9a-f]{32}$/.test(id) ? id : null;
     } catch {
       return null; // storage may be forbidden: then a drawing lives as long as the page
     }
   }
 
-  function keepId(name, id) {
+  function keepId(key, id) {
     try {
-      localStorage.setItem(keyOf(name), id);
+      localStorage.setItem(key, id);
     } catch {}
   }
 
@@ -64,8 +65,9 @@
     /** onForeignSave(): another tab of this browser saved the same canvas. */
     constructor(name, onForeignSave) {
       this.name = name;
-      this.saved = savedId(name) !== null;
-      this.id = savedId(name) ?? randomId();
+      const saved = keptId(keyOf(name));
+      this.saved = saved !== null;
+      this.id = saved ?? keptId(newKeyOf(name)) ?? randomId();
       this.url = new URL(API + this.id, document.baseURI);
       this.known = null; // what the server has: {background, layers: Map of id -> version's tiles}
       this.siblings = new BroadcastChannel("easel-canvas");
@@ -83,7 +85,8 @@
       if (known && !answer.ok) answer = await this.post(drawing, null); // it may have lost some
       if (!answer.ok) throw await refusal(answer);
       this.remember(drawing);
-      keepId(this.name, this.id);
+      keepId(keyOf(this.name), this.id);
+      this.saved = true;
       this.siblings.postMessage(this.url.href);
       return (await answer.json()).token;
     }
@@ -163,7 +166,7 @@
     const remote = new Remote(id, () => controller.saving.forget());
     const journal = drawer.journalOf(remote.id);
     const write = (record) => {
-      keepId(id, remote.id);
+      if (!remote.saved) keepId(newKeyOf(id), remote.id);
       return journal.write(record);
     };
     const controller = EaselCanvas.mount(place, {

@@ -57,6 +57,13 @@
       this.onState("saved");
     }
 
+    /** What is on the canvas is not on the server: save it at once. */
+    catchUp() {
+      this.forget();
+      this.onState("dirty");
+      this.schedule(0);
+    }
+
     /** What was saved no longer stands: save again before the next use. */
     forget() {
       this.savedRevision = null;

@@ -192,7 +192,7 @@
       this.panelOpen = this.layered && doc.layers.length > 1;
       this.tell();
       this.announce();
-      if (chain.length) this.saving?.schedule(0);
+      if (chain.length) this.saving?.catchUp();
       return { doc, replayed: chain.length };
     }
 
