@@ -284,6 +284,11 @@ def test_a_pen_pressed_lightly_draws_a_thinner_line(canvas):
     light, hard = painted[:55, 60].sum(), painted[55:, 60].sum()
     assert hard == pytest.approx(24, abs=1)
     assert light == pytest.approx(24 * 0.28, abs=1)
+    canvas.do("canvas.setBrush({pressure: 'opacity'}), canvas.addLayer()")
+    pen("mousePressed", canvas.at(20, 110), 0.5)
+    pen("mouseReleased", canvas.at(20, 110), 0)
+    canvas.page.wait_for_selector('[data-rev="4"]')
+    assert canvas.layer("ink")[110, 20, 3] == pytest.approx(255 * 0.55, abs=1)
 
 
 def test_a_failed_save_is_said_and_the_drawing_is_not_taken_for_saved(canvas):

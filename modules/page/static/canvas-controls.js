@@ -122,7 +122,6 @@
         sign: "line",
         "aria-pressed": "false",
         "aria-expanded": "false",
-        "aria-haspopup": "true",
       });
       this.shapes = Object.entries(SHAPE_LABELS).map(([name, text]) =>
         button(name, text, () => (actions.setTool(name), this.toggleShapes(false)), {

@@ -184,6 +184,7 @@
     const waiting = pending.get(id);
     pending.delete(id);
     controller.ready = waiting ? controller.open(waiting) : restore(controller, remote, journal);
+    controller.hold(controller.ready);
     controller.ready.then(() => fit(controller));
     return controller;
   }

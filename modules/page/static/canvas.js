@@ -198,6 +198,14 @@
 
     // -- drawing -----------------------------------------------------------------------------
 
+    /** Nothing is drawn until a promise is settled: a saved drawing is on its way. */
+    hold(promise) {
+      const held = promise.catch(() => {}).then(() => {
+        if (this.retracing === held) this.retracing = null;
+      });
+      this.retracing = held;
+    }
+
     press(event, how) {
       return !this.retracing && this.tools.press(event, how);
     }
