@@ -110,7 +110,7 @@ def test_undo_goes_back_over_changes_that_memory_no_longer_holds(canvas, canvas_
     states += [canvas.composite().tobytes()] * 2
     canvas.page.wait_for_function("!canvas.history.packing")
     kept = canvas.do("canvas.history.past.map((change) => change.packed?.key != null)")
-    assert kept == [False] + [True] * 5 + [False], (
+    assert kept == [False] + [True] * 3 + [False], (
         "old pixels, where there were any, lie in the attic"
     )
     for expected in reversed(states[:-1]):
