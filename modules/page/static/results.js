@@ -9,6 +9,7 @@
   "use strict";
   const { make, svg, span, address, ask } = EaselDom;
   const API = "easel/v1/";
+  const SOON = 200; // ms between looks while a job is stopping: somebody waits for its picture
   const SLOW = 2000; // ms between looks while the page is hidden or the server is away
   const panels = new Map(); // by tab
   const options = { period: 500 };
@@ -105,7 +106,8 @@
         if (id !== this.job || turn !== this.turn) return; // somebody looked again meanwhile
         this.draw(job);
         if (job.state === "queued" || job.state === "running") {
-          this.timer = setTimeout(() => this.look(), document.hidden ? SLOW : options.period);
+          const period = job.stopping ? Math.min(SOON, options.period) : options.period;
+          this.timer = setTimeout(() => this.look(), document.hidden ? SLOW : period);
         } else {
           this.job = null;
           EaselNotify.ended(job);
@@ -210,7 +212,8 @@
     if (!panel?.job) return;
     try {
       await ask(`${API}jobs/${panel.job}/${action}${query}`, { method: "POST" });
-      panel.say(action === "skip" ? "Skipping" : "Stopping");
+      panel.say(action === "skip" ? t("Skipping") : t("Stopping"));
+      panel.seen();
     } catch (error) {
       panel.say(`Could not ${action}: ${error.message}`, true);
     }
