@@ -15,6 +15,8 @@ from bench.harness import ROOT, Figure, parser, report
 
 # A row per benchmark: its module, and the question it answers.
 BENCHES = {
+    "start": "how long until the server, the page, the worker and the first picture are there?",
+    "page": "how soon is the page ready, and how does it react?",
     "load": "what do time and memory of a load come to?",
     "canvas": "does a large picture stay fluid under the brush?",
     "api": "what do many clients and a poll cost?",

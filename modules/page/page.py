@@ -9,6 +9,7 @@ import hashlib
 import json
 import logging
 import os
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -91,17 +92,12 @@ STYLES = (
 )
 
 
-# Gradio adds the scripts of `head` while its own page already runs. These keep their order, so that
-# where the last one is there, all are.
+# Gradio may add what `head` holds more than once.
 _LOADER = """
 if (!window.easelScripts) {
-  window.easelScripts = %s;
-  for (const address of window.easelScripts) {
-    const script = document.createElement("script");
-    script.src = address;
-    script.async = false;
-    document.head.append(script);
-  }
+  window.easelScripts = document.createElement("script");
+  window.easelScripts.src = %s;
+  document.head.append(window.easelScripts);
 }
 """
 _KEPT = """
@@ -211,17 +207,18 @@ def head(app: App) -> str:
     if app.flags.theme:
         chosen = escape(app.flags.theme, quote=True)
         lines.append(f"<script>document.documentElement.dataset.easelTheme='{chosen}'</script>")
-    for name in STYLES:
-        lines.append(f'<link rel="stylesheet" href="easel/static/{_versioned(name)}">')
+    lines.append(f'<link rel="stylesheet" href="{escape(_joined(STYLES))}">')
     user_styles = app.paths.data_dir / "user.css"
     if user_styles.is_file():
         rules = user_styles.read_text(encoding="utf-8", errors="replace")
         lines.append("<style>" + rules.replace("</", r"<\/") + "</style>")
-    addresses = json.dumps([f"easel/static/{_versioned(name)}" for name in SCRIPTS])
-    lines.append(f"<script>{_LOADER % addresses}</script>")
+    lines.append(f"<script>{_LOADER % json.dumps(_joined(SCRIPTS))}</script>")
     return "\n".join(lines)
 
 
-def _versioned(name: str) -> str:
-    digest = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:10]
-    return f"{name}?v={digest}"
+def _joined(names: Sequence[str]) -> str:
+    """Where these files are one, with the hash of their contents."""
+    digest = hashlib.sha256(b"".join((STATIC / name).read_bytes() for name in names))
+    stems = ",".join(Path(name).stem for name in names)
+    kind = Path(names[0]).suffix
+    return f"easel/static/joined{kind}?v={digest.hexdigest()[:10]}&names={stems}"

@@ -13,7 +13,8 @@ import gradio as gr
 # Output-only controls are drawn disabled unless this is said.
 _LIVE = {"interactive": True}
 # Short handlers: at once by POST, with no grey veil over the controls.
-QUICK: dict[str, Any] = {"queue": False, "show_progress": "hidden"}
+# No other program is to call them, so no page carries their description.
+QUICK: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 
 
 def slider(

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.middleware.cors import CORSMiddleware
-from starlette.staticfiles import StaticFiles
 
 from modules.app import App
 from modules.flags import Flags
 from modules.generation.version import VERSION
-from modules.web import docs, failures, history, internal, login, models, networks
+from modules.web import docs, failures, history, internal, login, models, networks, static
 from modules.web.admission import Admission
 from modules.web.easel import routes as easel
 from modules.web.guard import Guard, Policy
@@ -22,8 +20,6 @@ from modules.web.sdapi import routes as sdapi
 from modules.web.sessions import Sessions
 from modules.web.tasks import Tasks
 from modules.web.timing import Timing
-
-STATIC = Path(__file__).resolve().parent.parent / "page" / "static"
 
 
 def build_web(app: App) -> FastAPI:
@@ -54,7 +50,9 @@ def build_web(app: App) -> FastAPI:
     if flags.api or flags.nowebui:
         web.include_router(sdapi.build_router(app, tasks))
     # Not at /static: that is where Gradio has its own files.
-    web.mount("/easel/static", StaticFiles(directory=STATIC, check_dir=False), name="static")
+    web.include_router(static.build_router())
+    files = static.Files(directory=static.STATIC, check_dir=False)
+    web.mount("/easel/static", files, name="static")
     web.add_middleware(Timing, log_requests=flags.api_log)
     _add_cors(web, flags)
     # Added last, so it stands in front of everything, the mounted page included.

@@ -10,6 +10,7 @@ import pytest
 
 from bench.__main__ import read_figures
 from bench.harness import Figure, Sample, interleave, measure_command, peak_anonymous, report
+from bench.page import reaction_figures
 
 
 def test_pairs_are_taken_in_turn_and_judged_by_the_ratio_of_the_medians() -> None:
@@ -56,3 +57,9 @@ def test_the_peak_of_memory_is_seen_though_it_has_passed() -> None:
         held[::4096] = b"x" * len(held[::4096])
         del held
     assert 60 << 20 < peak.bytes - peak.before < 200 << 20
+
+
+def test_slow_controls_are_counted_and_named_slowest_first() -> None:
+    told = reaction_figures({"quick": 16.0, "slow": 250.0, "middling": 40.0})
+    assert (told[0].value, told[1].value, told[1].ok) == (40.0, 1.0, False)
+    assert [figure.name for figure in told[2:]][0] == "reaction: slow"
