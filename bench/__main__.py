@@ -19,6 +19,8 @@ BENCHES = {
     "page": "how soon is the page ready, and how does it react?",
     "load": "what do time and memory of a load come to?",
     "canvas": "does a large picture stay fluid under the brush?",
+    "switches": "is memory flat over switches of checkpoints, and what do they cost?",
+    "soak": "is memory flat over many jobs of all kinds?",
     "api": "what do many clients and a poll cost?",
     "builtin_quality": "does the built-in model draw what it is asked for?",
 }
