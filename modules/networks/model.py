@@ -7,6 +7,7 @@ numerics: precision policy). Knows no sampler, no prompt, no request.
 from __future__ import annotations
 
 import math
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -84,7 +85,7 @@ class Model:
         self._policy = policy
         self._placement = placement
         self._offload = offload
-        self._vae.begin = lambda: self._offload.work("vae")
+        self._vae.begin = _beginning_of_vae(weakref.ref(self))
         self.storage: Storage = storage
         self.dtype = policy.network_dtype(placement.device)  # that U-Net and texts compute in
         self._graphs = self._recorded() if placement.device.type == "cuda" else None
@@ -353,6 +354,18 @@ class Model:
             return nullcontext()
         # A cache of cast weights would outlive the call that is being recorded.
         return torch.autocast(self.device.type, dtype=self.dtype, cache_enabled=False)
+
+
+def _beginning_of_vae(held: weakref.ref[Model]) -> Callable[[], None]:
+    """Tells the model's offloading. The VAE must not hold its model: a ring of objects would keep
+    the weights of a checkpoint that was dropped."""
+
+    def begin() -> None:
+        model = held()
+        if model is not None:
+            model._offload.work("vae")
+
+    return begin
 
 
 @torch.no_grad()

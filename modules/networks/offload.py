@@ -9,6 +9,7 @@ bytes, not what they compute; which plan is due is plans.py's business.
 from __future__ import annotations
 
 import itertools
+import weakref
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
@@ -238,7 +239,7 @@ class Offload:
         self._networks = (texts, unet, vae)
         self._pinned = pinned
         for network in (*texts, unet, vae):
-            attached(network, _Owner).offload = self
+            attached(network, _Owner).held = weakref.ref(self)
         if plan == ALL:
             return
         networks: dict[Part, Sequence[nn.Module]] = {"text": texts, "unet": [unet], "vae": [vae]}
@@ -290,9 +291,18 @@ class Offload:
 
 
 class _Owner:
-    """Whose plan moves a network."""
+    """Whose plan moves a network. Not held, for that plan holds the networks of a whole model, and
+    a VAE may outlive it."""
 
-    offload: Offload | None = None
+    held: weakref.ref[Offload] | None = None
+
+    @property
+    def offload(self) -> Offload | None:
+        return None if self.held is None else self.held()
+
+    def __deepcopy__(self, _: object) -> _Owner:
+        """A copied network is nobody's yet."""
+        return _Owner()
 
 
 def bring_home(network: nn.Module) -> None:
