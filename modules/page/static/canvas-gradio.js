@@ -66,8 +66,10 @@
     constructor(name, onForeignSave) {
       this.name = name;
       const saved = keptId(keyOf(name));
+      const begun = saved ?? keptId(newKeyOf(name));
       this.saved = saved !== null;
-      this.id = saved ?? keptId(newKeyOf(name)) ?? randomId();
+      this.isNew = begun === null; // nothing of it is kept anywhere
+      this.id = begun ?? randomId();
       this.url = new URL(API + this.id, document.baseURI);
       this.known = null; // what the server has: {background, layers: Map of id -> version's tiles}
       this.siblings = new BroadcastChannel("easel-canvas");
@@ -137,6 +139,7 @@
   }
 
   async function restore(controller, remote, journal) {
+    if (remote.isNew) return;
     const { revision } = controller;
     try {
       const [saved, records] = await Promise.all([remote.load(), journal.read()]);
@@ -184,7 +187,7 @@
     const waiting = pending.get(id);
     pending.delete(id);
     controller.ready = waiting ? controller.open(waiting) : restore(controller, remote, journal);
-    controller.hold(controller.ready);
+    if (!waiting && !remote.isNew) controller.hold(controller.ready);
     controller.ready.then(() => fit(controller));
     return controller;
   }
