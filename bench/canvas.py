@@ -1,9 +1,10 @@
 """How much dearer is a stroke on a large picture? Real Chromium, a picture of 2048x2048 against one
 of 512x512, the same drags on the screen.
 
-`python -m bench.canvas [--full-size] [--pairs N] [--json FILE]`. Main-thread time per move comes
-from the browser's own count (CDP `TaskDuration`); frames are those that the page was offered while
-the pointer moved. Needs Chromium and Playwright; nothing leaves the host.
+`python -m bench.canvas [--full-size] [--pairs N] [--json FILE]`. Main-thread time per move is
+CPU time by the browser's own count (CDP `TaskDuration`), so that a busy machine counts little;
+frames are those that the page was offered while the pointer moved. Needs Chromium and Playwright;
+nothing leaves the host.
 """
 
 from __future__ import annotations
@@ -15,8 +16,6 @@ from dataclasses import dataclass
 from playwright.sync_api import CDPSession, Page
 
 from bench.harness import Figure, Sample, interleave, median, parser, quartile_range, report
-from tests.browser.canvas_driver import open_browser
-from tests.browser.canvas_server import bare_page
 
 SIDES = (2048, 512)  # of the picture under test, and of the reference
 MOVES = 60
@@ -124,6 +123,9 @@ def frame_figure(name: str, large: list[float], small: list[float]) -> Figure:
 
 
 def main() -> int:
+    from tests.browser.canvas_driver import open_browser
+    from tests.browser.canvas_server import bare_page
+
     options = parser(__doc__).parse_args()
     chromium = os.environ.get("EASEL_CHROMIUM", "/usr/bin/chromium")
     with bare_page({}) as address, open_browser(chromium) as browser:
