@@ -73,6 +73,10 @@ class Removal:
         """What can be put back, the last deleted first."""
         return self._deleted.list(owner)
 
+    def data(self, entry_id: str, owner: str | None) -> bytes:
+        """The file of a deleted picture. UnknownNameError where it is not there (for `owner`)."""
+        return self._deleted.data(self._deleted.entry(entry_id, owner))
+
     def sweep(self) -> None:
         """Let go of what was deleted long enough ago."""
         self._deleted.sweep(older_than=self._days() * _DAY)

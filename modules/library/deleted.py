@@ -91,6 +91,13 @@ class Deleted:
             )
         return found
 
+    def data(self, entry: Entry) -> bytes:
+        """The picture's file. StorageError where it can't be read."""
+        try:
+            return (self._folder / entry.id / entry.name).read_bytes()
+        except OSError as error:
+            raise StorageError(f"{entry.name} can't be read: {error.strerror}") from error
+
     def put_back(self, entry: Entry) -> Path:
         """Move the file to where it was, under another name where that is taken; its path.
 

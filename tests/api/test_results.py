@@ -68,6 +68,7 @@ def test_a_deleted_picture_leaves_disk_job_and_history_and_comes_back(
     listed = client.get("/easel/v1/deleted").json()
     assert (listed["pictures"][0]["id"], listed["days"]) == (deleted, 30)
 
+    assert client.get(f"/easel/v1/deleted/{deleted}/image").content == data
     path.write_bytes(b"somebody else's")
     assert client.post(f"/easel/v1/deleted/{deleted}/restore").status_code == 200
 

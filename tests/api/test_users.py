@@ -91,6 +91,7 @@ def test_the_history_is_one_s_own(ann: TestClient, bob: TestClient) -> None:
     assert bob.get("/easel/v1/history/choices").json()["models"] == []
     deleted = ann.delete(f"/easel/v1/history/{number}").json()["id"]
     assert bob.get("/easel/v1/deleted").json()["pictures"] == []
+    assert bob.get(f"/easel/v1/deleted/{deleted}/image").status_code == 404
     assert bob.post(f"/easel/v1/deleted/{deleted}/restore").status_code == 404
     assert ann.post(f"/easel/v1/deleted/{deleted}/restore").status_code == 200
 

@@ -95,7 +95,11 @@ def test_a_favourite_is_found_again_and_a_deleted_picture_is_gone(
 
     count(history, "0 pictures found")
     assert not (pictures / "00005.png").exists()
-    history.page.get_by_role("button", name="Put back").click()
+    history.page.locator(".easel-notice button[aria-label=Close]").click()
+    history.click("history_deleted")
+    history.page.locator("dialog.ez-deleted").get_by_role("button", name="Put back").click()
+    history.page.get_by_text("Nothing is deleted.").wait_for()
+    history.page.keyboard.press("Escape")
     count(history, "1 picture found")
     assert (pictures / "00005.png").exists()
 

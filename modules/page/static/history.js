@@ -49,10 +49,12 @@
       });
       this.favourite.setAttribute("aria-pressed", "false");
       const refresh = this.button("history_refresh", "Look for new files", icons.refresh, () => this.look());
-      refresh.classList.add("ez-history-only-icon");
+      const deleted = this.button("history_deleted", "Deleted pictures", icons.delete,
+        () => EaselDeleting.open(() => this.find(true)));
+      for (const each of [refresh, deleted]) each.classList.add("ez-history-only-icon");
       this.count = make("span", "ez-history-count", { role: "status", id: "history_count" });
       bar.append(this.words, this.model, this.sampler, this.network, this.seed, this.since, this.until,
-        this.favourite, refresh, this.count);
+        this.favourite, refresh, deleted, this.count);
       const wait = () => { clearTimeout(this.typing); this.typing = setTimeout(() => this.find(), TYPED); };
       for (const field of [this.words, this.seed]) field.addEventListener("input", wait);
       bar.addEventListener("change", (event) => {

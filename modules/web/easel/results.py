@@ -30,6 +30,7 @@ from modules.web.easel.wish import WishedHires
 from modules.web.guard import host_of
 from modules.web.problems import problems
 
+EntryId = Annotated[str, Path(max_length=40, description="as the list gave it")]
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 _ZIP: dict[int | str, Any] = {200: {"content": {"application/zip": _BINARY}}}
 _PICTURE: dict[int | str, Any] = {200: {"content": {"application/octet-stream": _BINARY, "image/png": _BINARY}}}
@@ -204,7 +205,14 @@ def _add_deleted(router: APIRouter, app: App) -> None:
             pictures=[told(entry) for entry in app.removal.list(app.visitors.owner)], days=days
         )
 
+    @router.get("/deleted/{entry_id}/image", response_class=Response, responses=_PICTURE)
+    def deleted_image(entry_id: EntryId) -> Response:
+        """The file of a deleted picture."""
+        data = app.removal.data(entry_id, app.visitors.owner)
+        headers = {"Cache-Control": "private, max-age=86400"}
+        return Response(data, media_type=mime_of(data), headers=headers)
+
     @router.post("/deleted/{entry_id}/restore", responses=problems(507))
-    def put_back(entry_id: Annotated[str, Path(max_length=40)]) -> DeletedPicture:
+    def put_back(entry_id: EntryId) -> DeletedPicture:
         """Put a deleted picture back: its file, its place in the job and in the history."""
         return told(app.removal.put_back(entry_id, app.visitors.owner))
