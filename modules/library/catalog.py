@@ -19,7 +19,7 @@ from modules.errors import UnknownNameError
 from modules.flags import Paths
 from modules.library.folders import ModelFolders
 from modules.library.hashes import SHORT, Hasher
-from modules.library.metadata import default_size
+from modules.library.metadata import default_size, is_told_by_pictures
 
 CHECKPOINT_ENDINGS = (".safetensors", ".ckpt")
 VAE_ENDINGS = (".safetensors", ".ckpt", ".pt")
@@ -257,6 +257,10 @@ class Catalog:
     def default_size(self, checkpoint: CheckpointFile) -> tuple[int, int]:
         """(width, height) in pixels that the checkpoint's header names, else 512x512."""
         return default_size(checkpoint.path)
+
+    def is_told_by_pictures(self, checkpoint: CheckpointFile) -> bool:
+        """Whether it is of InstructPix2Pix's kind, and so has a second guidance."""
+        return is_told_by_pictures(checkpoint.path)
 
 
 def _unique(found: Iterable[_Entry]) -> Iterator[_Entry]:

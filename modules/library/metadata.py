@@ -81,6 +81,26 @@ def resolution(metadata: Mapping[str, str]) -> tuple[int, int]:
     return max(8, width // 8 * 8), max(8, height // 8 * 8)
 
 
+_FIRST_LAYER = "model.diffusion_model.input_blocks.0.0.weight"
+_EDIT_INPUTS = 8  # a latent picture and the one that it starts from
+
+
+def is_told_by_pictures(path: Path) -> bool:
+    """Whether a checkpoint is of InstructPix2Pix's kind, by the width of its first layer. Where the
+    file does not say that readably (a `.ckpt`), by its name.
+    """
+    try:
+        if path.is_dir():
+            unet = json.loads((path / "unet" / "config.json").read_text("utf-8"))
+            return unet.get("in_channels") == _EDIT_INPUTS
+        if path.suffix.lower() == ".safetensors":
+            shape = read_header(path)[_FIRST_LAYER]["shape"]
+            return bool(shape[1] == _EDIT_INPUTS)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, CheckpointError):
+        return False
+    return "pix2pix" in path.name.lower()
+
+
 def default_size(path: Path) -> tuple[int, int]:
     """(width, height) that pictures of this checkpoint have where a request names none."""
     return resolution(header_metadata(path))

@@ -100,7 +100,9 @@ def sizes(form: Form, size: tuple[int, int]) -> None:
 
 
 def batch_and_guidance(form: Form) -> None:
-    """How many pictures, CFG, and in img2img the denoising strength."""
+    """How many pictures, CFG, and in img2img the denoising strength; with a checkpoint that is told
+    by pictures how much it heeds the one it starts from.
+    """
     tab = form.tab
     strong = tab == "img2img"
     with gr.Row():
@@ -117,6 +119,10 @@ def batch_and_guidance(form: Form) -> None:
     if strong:
         with gr.Row():
             cfg_scale.render()
+            pictures = widgets.slider(
+                "Image CFG Scale", 0, 3, 1.5, 0.05, elem_id="img2img_image_cfg_scale", visible=False
+            )
+            form.add("image_cfg_scale", pictures)
             strength = widgets.slider(
                 "Denoising strength", 0, 1, 0.75, 0.01, elem_id="img2img_denoising_strength"
             )

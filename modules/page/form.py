@@ -63,6 +63,7 @@ FIELDS: Mapping[str, Kind] = {
     "batch_size": "whole",
     "n_iter": "whole",
     "cfg_scale": "number",
+    "image_cfg_scale": "number",
     "seed": "whole",
     "seed_enable_extras": "flag",
     "subseed": "whole",
@@ -215,6 +216,8 @@ def _init(values: Mapping[str, Any], start: Start) -> Init:
         inputs=start.inputs,
         denoising_strength=values["denoising_strength"],
         resize_mode=_index("resize_mode", values, RESIZE_MODES),
+        # Where the checkpoint has no such guidance, nothing reads it.
+        image_cfg_scale=values.get("image_cfg_scale"),
         mask=None if image is None else _mask(values, image),
     )
 

@@ -211,17 +211,16 @@ def _changes(name: str, component: Component, value: Any) -> dict[str, Any]:
         return {"value": value, "choices": value, "visible": bool(value)}
     if isinstance(component, gr.Slider):
         return {"value": min(max(value, component.minimum), component.maximum)}
-    if value is None:
-        return {"value": None, "visible": True}
-    if name in refiner.FIRST:
-        offered = True  # `filled` looked them up, and new ones come while the server runs
-    else:
-        offered = not isinstance(component, gr.Dropdown | gr.Radio) or _offers(component, value)
-    if not offered:
+    if isinstance(value, refiner.Absent):
+        return {"info": value.words, "visible": True}
+    changes: dict[str, Any] = {"value": value}
+    if name in refiner.FIRST:  # `filled` looked them up, and new ones come while the server runs
+        changes["info"] = None
+    elif isinstance(component, gr.Dropdown | gr.Radio) and not _offers(component, value):
         return {}
     if value != hires.SHOWN_WHEN_USED.get(name, value):
-        return {"value": value, "visible": True}
-    return {"value": value}
+        changes["visible"] = True
+    return changes
 
 
 def _offers(component: gr.Dropdown | gr.Radio, value: Any) -> bool:

@@ -1,4 +1,4 @@
-"""The size that the checkpoint in use was made for."""
+"""What the form follows of the checkpoint in use: its size, and whether it is told by pictures."""
 
 from __future__ import annotations
 
@@ -13,3 +13,12 @@ def native_size(app: App) -> tuple[int, int]:
     except EaselError:
         return (512, 512)
     return app.catalog.default_size(chosen)
+
+
+def is_told_by_pictures(app: App) -> bool:
+    """Whether the checkpoint in use is of InstructPix2Pix's kind."""
+    try:
+        chosen = app.catalog.default(app.settings.current.sd.sd_model_checkpoint)
+    except EaselError:
+        return False
+    return app.catalog.is_told_by_pictures(chosen)

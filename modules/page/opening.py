@@ -15,7 +15,7 @@ from modules.page.defaults import Defaults
 from modules.page.generate import Tab
 from modules.page.kept import kept as read_kept
 from modules.page.language import Language
-from modules.page.native_size import native_size
+from modules.page.native_size import is_told_by_pictures, native_size
 from modules.page.quick import Quick
 from modules.page.settings_tab import SettingsTab
 from modules.settings import Settings
@@ -62,6 +62,7 @@ class Opening:
         also = {
             "styles": {"choices": names},
             **{name: {"visible": True} for name in hires.always_shown(settings)},
+            "image_cfg_scale": {"visible": is_told_by_pictures(app)},
         }
         for name in refiner.FIRST:
             also[name] = {**also.get(name, {}), "choices": refiner.choices_of(app, name)}

@@ -38,6 +38,7 @@ from modules.page import (
     results,
     settings_tab,
     styles_editor,
+    themes,
     transfer,
     widgets,
 )
@@ -89,6 +90,7 @@ STYLES = (
     *history.STYLES,
     *networks.STYLES,
     *models.STYLES,
+    "phone.css",
 )
 
 
@@ -204,9 +206,7 @@ def theme() -> Base:
 def head(app: App) -> str:
     """Links to our scripts and styles, each with a hash so that no browser keeps an old one."""
     lines = ['<meta name="viewport" content="width=device-width, initial-scale=1">']
-    if app.flags.theme:
-        chosen = escape(app.flags.theme, quote=True)
-        lines.append(f"<script>document.documentElement.dataset.easelTheme='{chosen}'</script>")
+    lines.append(themes.script(app))
     lines.append(f'<link rel="stylesheet" href="{escape(_joined(STYLES))}">')
     user_styles = app.paths.data_dir / "user.css"
     if user_styles.is_file():

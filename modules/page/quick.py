@@ -13,7 +13,7 @@ from modules.app import App
 from modules.errors import EaselError
 from modules.page import footer, queue_panel, settings_state, settings_tab, widgets
 from modules.page.generate import Tab
-from modules.page.native_size import native_size
+from modules.page.native_size import is_told_by_pictures, native_size
 from modules.page.notices import Notices
 from modules.settings import OPTIONS, Option
 
@@ -35,7 +35,7 @@ def build(app: App) -> Quick:
     """The components; `connect` wires them once the tabs are there."""
     with gr.Row(elem_id="quicksettings"):
         gr.HTML(
-            '<div class="easel-brand">Easel</div>', apply_default_css=False, elem_id="easel_brand"
+            '<h1 class="easel-brand">Easel</h1>', apply_default_css=False, elem_id="easel_brand"
         )
         checkpoint = widgets.dropdown(
             "Stable Diffusion checkpoint",
@@ -127,6 +127,7 @@ def connect(
     old one's own.
     """
     sizes = [tab.form.fields[name] for tab in (txt2img, img2img) for name in ("width", "height")]
+    pictures = img2img.form.fields["image_cfg_scale"]
 
     def choose(title: str, *shown: float) -> list[Any]:
         before = native_size(app)
@@ -137,7 +138,8 @@ def connect(
         for pair in (shown[:2], shown[2:]):
             untouched = tuple(int(value) for value in pair) == before
             result += list(after) if untouched and after != before else [gr.skip()] * 2
-        return [footer.state(app, after), *result]
+        told = gr.update(visible=is_told_by_pictures(app))
+        return [footer.state(app, after), told, *result]
 
     def choose_card(event: gr.EventData, *shown: float) -> list[Any]:
         found = app.catalog.find(str(event.name))
@@ -158,8 +160,8 @@ def connect(
         ]
 
     # `input`, not `change`: only a person's choice counts, not a page that is filled on load.
-    notices.on(quick.checkpoint.input, choose, [quick.checkpoint, *sizes], [line, *sizes])
-    outputs = [quick.checkpoint, line, *sizes]
+    notices.on(quick.checkpoint.input, choose, [quick.checkpoint, *sizes], [line, pictures, *sizes])
+    outputs = [quick.checkpoint, line, pictures, *sizes]
     notices.on(cards.choose, choose_card, sizes, outputs, with_data=True)  # type: ignore[attr-defined]
     notices.on(quick.vae.input, choose_vae, [quick.vae], [])
     for row, component in quick.more:

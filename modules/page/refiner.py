@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
@@ -47,17 +48,28 @@ def checkpoint(app: App, form: Form, name: str, label: str, elem_id: str, **more
         return gr.update(choices=choices_of(app, name))
 
     widgets.on_click(refresh, refreshed, None, listed)
+    # What was said of an absent one is over once somebody chooses.
+    listed.input(lambda: gr.update(info=None), None, listed, **widgets.QUICK)
 
 
 def choices_of(app: App, name: str) -> Sequence[str]:
     return [*FIRST[name], *(entry.title for entry in app.catalog.checkpoints)]
 
 
-def listed(app: App, values: Mapping[str, Any]) -> dict[str, str | None]:
-    """The checkpoints that `values` name, as the lists have them; None for those that are not
-    here, so that no other one takes their place unseen.
-    """
-    found: dict[str, str | None] = {}
+@dataclass(frozen=True)
+class Absent:
+    """A checkpoint that a text names and that is not here."""
+
+    name: str
+
+    @property
+    def words(self) -> str:
+        return f"{self.name} is not here, so the choice is left as it was"
+
+
+def listed(app: App, values: Mapping[str, Any]) -> dict[str, str | Absent]:
+    """The checkpoints that `values` name, as the lists have them."""
+    found: dict[str, str | Absent] = {}
     for name, first in FIRST.items():
         if name not in values:
             continue
@@ -65,5 +77,5 @@ def listed(app: App, values: Mapping[str, Any]) -> dict[str, str | None]:
             wanted = values[name]
             found[name] = wanted if wanted in first else app.catalog.find(wanted).title
         except EaselError:
-            found[name] = None
+            found[name] = Absent(str(values[name]))
     return found

@@ -113,7 +113,7 @@ def _menu(sections: list[tuple[str, str, str]]) -> str:
     """Links to the sections under their categories; settings.js makes them scroll."""
     lines = ['<nav aria-label="Sections of the settings">']
     for category, entries in groupby(sections, key=lambda first: first[0]):
-        lines.append(f"<h3>{escape(category)}</h3>")
+        lines.append(f"<h2>{escape(category)}</h2>")
         for _, section, title in entries:
             lines.append(f'<a href="#{_place(section)}">{escape(title)}</a>')
     return "".join([*lines, "</nav>"])

@@ -67,6 +67,13 @@ class Easel(Section, id="easel", title="Easel", category="Easel"):
         "Ctrl+Enter while a job of the same tab runs interrupts it and starts again",
         "As in the original. Off: it queues one more job, as the button does.",
     )
+    easel_theme: str = option(
+        "System",
+        "Colours of the page",
+        "Where nobody chose others in the browser. --theme counts over it.",
+        choices=("System", "Light", "Dark"),
+        reload=True,
+    )
     easel_extra_models_dirs: tuple[str, ...] = option(
         (),
         "Folders of models of other programs, read in place",

@@ -9,6 +9,7 @@ pytestmark = pytest.mark.browser
 HIRES = (
     "a barn\nSteps: 8, Sampler: Euler a, CFG scale: 5, Seed: 3, Size: 128x64, "
     "Denoising strength: 0.35, Hires upscale: 1.5, Hires upscaler: Lanczos, Hires sampler: Heun, "
+    "Hires checkpoint: gone.safetensors, "
     "Hires prompt: sharp, Variation seed: 9, Variation seed strength: 0.3"
 )
 
@@ -56,6 +57,8 @@ def test_a_pasted_text_opens_what_it_names_and_a_reload_keeps_it(easel: Easel):
     easel.wait_value(easel.number("txt2img_hr_scale"), "1.5")
     assert easel.choice("hr_sampler").input_value() == "Heun"
     assert easel.text("hires_prompt").input_value() == "sharp"
+    assert easel.choice("hr_checkpoint").input_value() == "Use same checkpoint"
+    assert "gone.safetensors is not here" in easel.page.locator("#hr_checkpoint").inner_text()
     assert not easel.page.locator("#hires_neg_prompt").is_visible()
     assert easel.number("txt2img_subseed").input_value() == "9"
     easel.page.wait_for_timeout(150)

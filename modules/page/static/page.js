@@ -9,24 +9,21 @@
   const CANVAS = "img2img_sketch";
 
   /* ---- theme ---- */
+  const system = matchMedia("(prefers-color-scheme: dark)");
+
+  /** Where the choice is the system's own, the page follows the system again. */
   function setTheme(name) {
+    const own = (system.matches ? "dark" : "light") === name;
     document.body.classList.toggle("dark", name === "dark");
+    document.documentElement.style.colorScheme = name;
+    document.documentElement.style.background = "";
+    if (window.easelTheme) window.easelTheme.wish = name;
     try {
-      localStorage.setItem("easel-theme", name);
+      localStorage.setItem("easel-theme", own ? "system" : name);
     } catch {}
   }
 
-  function startTheme() {
-    const asked = new URLSearchParams(location.search).get("__theme");
-    let kept = null;
-    try {
-      kept = localStorage.getItem("easel-theme");
-    } catch {}
-    const fixed = document.documentElement.dataset.easelTheme;
-    const system = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
-    const chosen = asked || kept || fixed || system;
-    document.body.classList.toggle("dark", chosen === "dark");
-  }
+  system.addEventListener("change", () => window.easelTheme?.put());
 
   /* ---- what the server tells ---- */
   function configure(state) {
@@ -52,8 +49,7 @@
   document.addEventListener("click", (event) => {
     if (event.target.closest?.('[role="tab"]')) setTimeout(EaselPrompts.countAll, 300);
   });
-  if (document.body) startTheme();
-  else document.addEventListener("DOMContentLoaded", startTheme);
+  window.easelTheme?.put(); // Gradio has set its own meanwhile
 
   window.EaselPage = {
     configure,

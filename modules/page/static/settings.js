@@ -30,7 +30,7 @@
         ?.classList.toggle("easel-filtered", !found);
       shown += found;
     }
-    for (const heading of all("#settings_menu h3")) {
+    for (const heading of all("#settings_menu h2")) {
       let next = heading.nextElementSibling;
       let left = false;
       for (; next?.matches("a"); next = next.nextElementSibling) left ||= !next.classList.contains("easel-filtered");
