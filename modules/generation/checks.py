@@ -26,12 +26,17 @@ def in_range(name: str, value: float | None, low: float, high: float) -> None:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if not is_number or (isinstance(value, float) and not math.isfinite(value)):
         raise RequestError(
-            f"{name} is {value!r}; give a number from {low:g} to {high:g}", field=name
+            f"{name} is {value!r}; give a number from {_bound(low)} to {_bound(high)}", field=name
         )
     if not low <= value <= high:
         # A whole number of a thousand digits can't become a float, and nobody would read it.
         told = str(value) if abs(value) < 10**20 else f"{str(value)[:10]}..."
-        raise RequestError(f"{name} {told} is outside {low:g}..{high:g}", field=name)
+        raise RequestError(f"{name} {told} is outside {_bound(low)}..{_bound(high)}", field=name)
+
+
+def _bound(value: float) -> str:
+    """A whole number in full: half of a seed's digits help nobody."""
+    return str(value) if isinstance(value, int) else f"{value:g}"
 
 
 def whole(name: str, value: int | None, low: int, high: int) -> None:

@@ -22,7 +22,7 @@ from modules.generation.batch import Input
 from modules.jobs.input_folder import folder_named, pictures_in
 from modules.page import widgets
 from modules.page.controls import Form
-from modules.page.form import PNG_INFO_FIELDS
+from modules.page.form import PNG_INFO_FIELDS, number, whole
 from modules.pictures.headers import read_header
 from modules.pictures.names import clean
 
@@ -191,7 +191,7 @@ def settings_for(app: App, values: Mapping[str, Any], batch: Batch) -> dict[str,
         ) from error
     if not os.access(folder, os.W_OK):
         raise StorageError(f"nothing may be written into {folder}: name another", field=field)
-    several = int(values["n_iter"]) * int(values["batch_size"]) > 1
+    several = whole("n_iter", values["n_iter"]) * whole("batch_size", values["batch_size"]) > 1
     return {
         "outdir_samples": str(folder),
         "save_to_dirs": False,
@@ -246,7 +246,7 @@ def _with_own(
     own = app.inputs.path(given.image)
     try:
         if by_scale:
-            header, scale = read_header(own), float(values["scale_by"])
+            header, scale = read_header(own), number("scale_by", values["scale_by"])
             width, height = int(header.width * scale), int(header.height * scale)
             given = replace(given, width=max(8, width), height=max(8, height))
         if values.get("batch_use_png_info"):

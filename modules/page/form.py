@@ -108,7 +108,7 @@ _PLAIN = (
     "seed",
 )
 # The numbers of soft inpainting; in the form each has the prefix "soft_".
-_SOFT = tuple(entry.name for entry in fields(SoftInpainting))
+SOFT = tuple(entry.name for entry in fields(SoftInpainting))
 _EXTRAS = ("subseed", "subseed_strength", "seed_resize_from_w", "seed_resize_from_h")
 
 
@@ -164,25 +164,34 @@ def to_request(values: Mapping[str, Any], *, start: Start | None = None) -> Requ
 
 
 def _taken(values: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    read = {"whole": whole, "number": number}
     return {
-        name: _whole(name, values[name]) if FIELDS[name] == "whole" else values[name]
+        name: read[FIELDS[name]](name, values[name]) if FIELDS[name] in read else values[name]
         for name in names
     }
 
 
-def _whole(name: str, value: Any) -> int:
+def number(name: str, value: Any) -> float:
+    """A control's number, which may be empty. RequestError where it is none."""
+    if value in (None, "") or isinstance(value, bool) or not isinstance(value, int | float):
+        said = "empty" if value in (None, "") else repr(value)
+        raise RequestError(f"{name} is {said}; give a number", field=name)
+    return value
+
+
+def whole(name: str, value: Any) -> int:
     """A number field as a whole number; empty seed fields mean -1."""
     if value in (None, ""):
         if name in ("seed", "subseed"):
             return -1
         raise RequestError(f"{name} is empty; give a number", field=name)
     try:
-        number = float(value) if isinstance(value, float) else int(value)
+        found = float(value) if isinstance(value, float) else int(value)
     except (TypeError, ValueError) as error:
         raise RequestError(f"{name} is {value!r}; give a whole number", field=name) from error
-    if number != int(number):
+    if found != int(found):
         raise RequestError(f"{name} is {value!r}; give a whole number", field=name)
-    return int(number)
+    return int(found)
 
 
 def hires_of(values: Mapping[str, Any]) -> Hires:
@@ -195,11 +204,11 @@ def hires_of(values: Mapping[str, Any]) -> Hires:
         )
     return Hires(
         upscaler=values["hr_upscaler"],
-        steps=_whole("hr_second_pass_steps", values["hr_second_pass_steps"]),
-        denoising_strength=values["denoising_strength"],
-        scale=values["hr_scale"],
-        resize_x=_whole("hr_resize_x", values["hr_resize_x"]),
-        resize_y=_whole("hr_resize_y", values["hr_resize_y"]),
+        steps=whole("hr_second_pass_steps", values["hr_second_pass_steps"]),
+        denoising_strength=number("denoising_strength", values["denoising_strength"]),
+        scale=number("hr_scale", values["hr_scale"]),
+        resize_x=whole("hr_resize_x", values["hr_resize_x"]),
+        resize_y=whole("hr_resize_y", values["hr_resize_y"]),
         checkpoint=None if checkpoint == SAME_CHECKPOINT else checkpoint,
         sampler_name=None if sampler == SAME_SAMPLER else sampler,
         scheduler=None if schedule == SAME_SCHEDULE else schedule,
@@ -214,7 +223,7 @@ def _init(values: Mapping[str, Any], start: Start) -> Init:
     return Init(
         images=() if start.inputs else (start.image,),
         inputs=start.inputs,
-        denoising_strength=values["denoising_strength"],
+        denoising_strength=number("denoising_strength", values["denoising_strength"]),
         resize_mode=_index("resize_mode", values, RESIZE_MODES),
         # Where the checkpoint has no such guidance, nothing reads it.
         image_cfg_scale=values.get("image_cfg_scale"),
@@ -223,14 +232,14 @@ def _init(values: Mapping[str, Any], start: Start) -> Init:
 
 
 def _mask(values: Mapping[str, Any], image: str) -> Mask:
-    blur = _whole("mask_blur", values["mask_blur"])
+    blur = whole("mask_blur", values["mask_blur"])
     return Mask(
         image=image,
         blur_x=blur,
         blur_y=blur,
         fill=_index("inpainting_fill", values, FILL_MODES),
         only_masked=_index("inpaint_full_res", values, INPAINT_AREAS) == 1,
-        padding=_whole("inpaint_full_res_padding", values["inpaint_full_res_padding"]),
+        padding=whole("inpaint_full_res_padding", values["inpaint_full_res_padding"]),
         invert=_index("inpainting_mask_invert", values, MASK_MODES) == 1,
         soft=_soft(values),
     )
@@ -239,7 +248,7 @@ def _mask(values: Mapping[str, Any], image: str) -> Mask:
 def _soft(values: Mapping[str, Any]) -> SoftInpainting | None:
     if not values.get("soft_enabled"):
         return None
-    return SoftInpainting(**{name: values[f"soft_{name}"] for name in _SOFT})
+    return SoftInpainting(**{name: number(f"soft_{name}", values[f"soft_{name}"]) for name in SOFT})
 
 
 def _index(name: str, values: Mapping[str, Any], choices: Sequence[str]) -> int:

@@ -31,12 +31,29 @@ from modules.page import (
 )
 from modules.page.controls import Form
 from modules.page.form import Start
-from modules.page.notices import Notices
+from modules.page.notices import Notices, Places
 from modules.page.results import results_panel
 from modules.page.sources import Sources
 from modules.page.styles_editor import StylesPart
 
 log = logging.getLogger(__name__)
+
+# Fields of a request that the form calls otherwise, and where what belongs to no control is told.
+_OTHER_NAMES = {
+    "n_iter * batch_size": "n_iter",
+    "pictures of the whole batch": "n_iter",
+    "mask_blur_x": "mask_blur",
+    "mask_blur_y": "mask_blur",
+    "checkpoint": "setting_sd_model_checkpoint",
+    "sd_model_checkpoint": "setting_sd_model_checkpoint",
+    "sd_vae": "setting_sd_vae",
+    "image": "@source",
+    "init_images": "@source",
+    "canvas": "@source",
+    "mask": "@mask",
+    "batch_upload": "img2img_batch_upload",
+    **{f"soft inpainting's {name}": f"soft_{name}" for name in form.SOFT},
+}
 
 
 @dataclass
@@ -109,13 +126,16 @@ def _follow_size(shape: Form) -> None:
 def _on_generate(app: App, made: Tab, generate: gr.Button, notices: Notices) -> None:
     shape = made.form
     outputs = [made.panel]
+    places = Places.of_fields(shape.fields, _OTHER_NAMES)
     if made.sources is None:
-        notices.on(generate.click, _submitter(app, shape), shape.components, outputs)
+        submit = _submitter(app, shape)
+        notices.on(generate.click, submit, shape.components, outputs, places=places)
         return
     told = gr.Textbox(visible=False, elem_id="img2img_source")
     inputs: list[Component] = [*shape.components, told]
     js = "async (...values) => EaselSources.withSource(values)"
-    notices.on(generate.click, _img2img_submitter(app, shape), inputs, outputs, js=js)
+    submit = _img2img_submitter(app, shape)
+    notices.on(generate.click, submit, inputs, outputs, js=js, places=places)
 
 
 def _submit(app: App, values: Mapping[str, Any], start: Start | None) -> list[Any]:

@@ -136,7 +136,7 @@ def connect(
         after = native_size(app)
         result: list[Any] = []
         for pair in (shown[:2], shown[2:]):
-            untouched = tuple(int(value) for value in pair) == before
+            untouched = tuple(pair) == before
             result += list(after) if untouched and after != before else [gr.skip()] * 2
         told = gr.update(visible=is_told_by_pictures(app))
         return [footer.state(app, after), told, *result]

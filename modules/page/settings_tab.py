@@ -17,7 +17,7 @@ from modules.library.networks import Kind
 from modules.page import defaults_view, settings_state, widgets
 from modules.page.defaults_view import FormDefaults
 from modules.page.language import Language
-from modules.page.notices import Notices
+from modules.page.notices import Notices, Places
 from modules.page.reload import Reload
 from modules.page.settings_state import shown
 from modules.settings import OPTIONS, TABLE, Option, Settings
@@ -93,7 +93,10 @@ def build(
             defaults_view.build(_place("defaults"), forms, notices)
             gr.HTML('<p class="easel-none" hidden>No setting has these words.</p>')
     tab = SettingsTab(rows, made, board)
-    notices.on(apply.click, _storing(app, rows, speech), [board, *made], [said, board])
+    fields = {row.key: component for row, component in zip(rows, made, strict=True)}
+    places = Places.of_fields(fields, {})
+    store = _storing(app, rows, speech)
+    notices.on(apply.click, store, [board, *made], [said, board], places=places)
     notices.on(changes.click, _comparing(app, rows), [board, *made], [board])
     notices.on(board.reset, _resetting(app, rows), None, [*made, said], with_data=True)  # type: ignore
     search.change(None, search, None, js="text => EaselSettings.filter(text)", **widgets.QUICK)

@@ -15,7 +15,7 @@ import gradio as gr
 
 from modules.app import App
 from modules.errors import RequestError
-from modules.page import batch, widgets
+from modules.page import batch, form, widgets
 from modules.page.canvas import sketch_canvas
 from modules.page.controls import Form
 from modules.page.form import CANVAS_TABS, INPAINT_TABS, SOURCE_TABS, Start
@@ -64,7 +64,7 @@ class Sources:
         return [gr.skip() for _ in self.outputs]
 
 
-def build(app: App, form: Form, size: tuple[int, int]) -> Sources:
+def build(app: App, shape: Form, size: tuple[int, int]) -> Sources:
     """The sub-tabs, and below them the buttons that copy a picture from one to another."""
     opens = "sketch" if app.flags.opens_on_canvas else "img2img"
     canvases: dict[str, gr.HTML] = {}
@@ -75,7 +75,7 @@ def build(app: App, form: Form, size: tuple[int, int]) -> Sources:
                     made = [_canvas(app, size, *each) for each in _CANVASES[name]]
                 canvases[name] = made[0]
         with gr.Tab("Batch", id="batch", elem_id="img2img_batch_tab"):
-            batch.build(app, form)
+            batch.build(app, shape)
     with gr.Row(elem_classes=["easel-copy"], elem_id="img2img_copy_image"):
         gr.HTML("<span>Copy image to</span>", apply_default_css=False, padding=False)
         for name in CANVAS_TABS[:4]:
@@ -114,8 +114,8 @@ def start_of(app: App, values: Mapping[str, Any], told: str) -> Start:
         case "inpaint_sketch":
             image, mask = canvas.painted(
                 tokens[0],
-                blur=int(values["mask_blur"]),
-                transparency=int(values["mask_alpha"]),
+                blur=form.whole("mask_blur", values["mask_blur"]),
+                transparency=form.whole("mask_alpha", values["mask_alpha"]),
                 max_pixels=limit,
             )
         case "inpaint_upload":
@@ -125,7 +125,10 @@ def start_of(app: App, values: Mapping[str, Any], told: str) -> Start:
             image = canvas.composite(tokens[0], max_pixels=limit)
     size = None
     if resizes:
-        sides, scale = open_image(image, max_pixels=limit).size, float(values["scale_by"])
+        sides, scale = (
+            open_image(image, max_pixels=limit).size,
+            form.number("scale_by", values["scale_by"]),
+        )
         size = (int(sides[0] * scale), int(sides[1] * scale))
     return Start(
         image=app.inputs.put(image),
@@ -160,7 +163,8 @@ def _read(told: str) -> tuple[str, list[str], bool]:
             raise RequestError("the page did not say what the batch is; reload it")
         return name, [], bool(record.get("resizes"))
     if len(tokens) != len(_CANVASES[name]) or not all(tokens):
-        raise RequestError(_missing(name, tokens), field="image")
+        field = "mask" if len(tokens) > 1 and tokens[0] else "image"
+        raise RequestError(_missing(name, tokens), field=field)
     return name, tokens, bool(record.get("resizes"))
 
 

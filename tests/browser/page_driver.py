@@ -132,7 +132,7 @@ class Easel:
             self.page.wait_for_timeout(50)
 
     def toast(self) -> str:
-        found = self.page.locator(".easel-notice").last
+        found = self.page.locator(".easel-notice, .ez-complaint").last
         found.wait_for()
         return found.inner_text()
 

@@ -29,6 +29,7 @@
 
   async function generate() {
     const tab = currentTab();
+    if (!EaselComplaints.settled()) return;
     if (restarts && EaselResults.isRunning(tab)) await EaselResults.interruptNow(tab);
     $(`#${tab}_generate`)?.click();
   }

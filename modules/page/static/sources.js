@@ -117,6 +117,11 @@
     tellSize,
     open,
     resizes,
+    /** Id of the block that a message about the start picture ("@source") or the mask stands below. */
+    place: (what) => {
+      const ids = SOURCES[open()]?.canvases ?? [];
+      return (what === "@mask" ? ids.at(-1) : ids[0]) ?? "img2img_batch_upload";
+    },
     /** Sizes for the form: the picture's, or those there are while there is no picture. */
     pictureSize: (width, height) => {
       const own = size();
