@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 from modules.errors import JobError, JobStateError
-from modules.jobs.database import Database
+from modules.jobs.database import PATIENCE, Database
 from modules.jobs.job import Job, JobState, Move
 from modules.jobs.order import Waiting, in_turn, renumbered
 from modules.jobs.rows import COLUMNS, job_of
@@ -22,7 +23,9 @@ class Line(Database):
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
-        self._order: tuple[list[str], dict[str, int]] | None = None  # None: to be worked out anew
+        self._changes = 0  # transactions so far
+        self._order_lock = threading.Lock()
+        self._order: tuple[int, list[str], dict[str, int]] = (-1, [], {})  # of which change
         self._served: dict[str, int] = {}
         self._takes = 0
 
@@ -45,7 +48,7 @@ class Line(Database):
         """Give a waiting job another place among its owner's. JobStateError where one of the two
         does not wait, or they are of different owners.
         """
-        with self._lock:
+        with self._alone():
             job = self._waiting_job(job_id)
             if move.priority is not None:
                 with self._transaction() as cursor:
@@ -74,6 +77,7 @@ class Line(Database):
     def _note_served(self, owner: str) -> None:
         self._takes += 1
         self._served[owner] = self._takes
+        self._changes += 1
 
     def _waiting_job(self, job_id: str) -> Job:
         job = self.get(job_id)
@@ -107,15 +111,18 @@ class Line(Database):
         """The waiting jobs, and the place of each. Worked out once per change: it is asked at
         every poll.
         """
-        with self._lock:
-            if self._order is None:
+        with self._order_lock:
+            if self._order[0] != self._changes:
+                change = self._changes  # before the rows are read: later ones may not be in them
                 ids = in_turn(self._queue_rows(), self._served)
-                self._order = ids, {job_id: place for place, job_id in enumerate(ids)}
-            return self._order
+                self._order = change, ids, {job_id: place for place, job_id in enumerate(ids)}
+            return self._order[1:]
 
     @contextlib.contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Cursor]:
-        with self._lock:
-            self._order = None
-            with super()._transaction() as cursor:
-                yield cursor
+    def _transaction(self, patience: float = PATIENCE) -> Iterator[sqlite3.Cursor]:
+        with self._alone(patience):
+            try:
+                with super()._transaction(patience) as cursor:
+                    yield cursor
+            finally:
+                self._changes += 1

@@ -55,6 +55,7 @@ class JobQueue:
         self._delivery = delivery
         self._stops_after_current = stops_after_current
         self._changed = threading.Condition()
+        self._settling = threading.RLock()
         self._live: dict[str, Live] = {}
         self._orders: Orders = _NoOrders()
         self._told: dict[str, list[Told]] = {}
@@ -150,7 +151,7 @@ class JobQueue:
         come, the second at once.
         """
         job = self._store.get(job_id)
-        if self._store.cancel_waiting(job_id):
+        if job.state is JobState.QUEUED and self._store.cancel_waiting(job_id):
             self._end_told(job_id)
             return
         job = self._store.get(job_id)  # it may have been taken in between
@@ -171,7 +172,7 @@ class JobQueue:
     def cancel(self, job_id: str) -> None:
         """Take a waiting job out of the queue, or stop a running one at once. Pictures stay."""
         job = self._store.get(job_id)
-        if self._store.cancel_waiting(job_id):
+        if job.state is JobState.QUEUED and self._store.cancel_waiting(job_id):
             self._end_told(job_id)
         elif not job.is_finished:
             self._stop(job, Stopping.CANCEL)
@@ -228,10 +229,11 @@ class JobQueue:
 
     def settle(self) -> None:
         """Note in the store, in order, the ends that it refused before. StorageError: not yet."""
-        with self._changed:
+        with self._settling:  # not the queue's own lock: the disk may take long, and views go on
             while self._owed:
                 self._owed[0][2]()
-                del self._owed[0]
+                with self._changed:
+                    del self._owed[0]
 
     def began(self, job_id: str, live: Live) -> None:
         with self._changed:
@@ -307,11 +309,14 @@ class JobQueue:
             each(ended)
 
     def _stop(self, job: Job, stopping: Stopping) -> None:
+        if stopping is not Stopping.CANCEL:  # what the end makes of that stands in the row
+            self._orders.stop(job.id, after_current=stopping is Stopping.AFTER_CURRENT)
         try:
             self._store.set_stopping(job.id, stopping)
         except StorageError as error:  # a full disk must not keep anyone from stopping
             log.warning("that job %s was stopped could not be noted: %s", job.id, error)
-        self._orders.stop(job.id, after_current=stopping is Stopping.AFTER_CURRENT)
+        if stopping is Stopping.CANCEL:
+            self._orders.stop(job.id, after_current=False)
 
     def _item(self, job_id: str, index: int) -> Item:
         self._store.get(job_id)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from modules.errors import EaselError, JobError, JobStateError
+from modules.jobs.database import PATIENCE_OF_WORK
 from modules.jobs.job import FINISHED, GRID, Filter, Item, Job, JobState, NewJob, Stopping
 from modules.jobs.line import Line
 from modules.jobs.rows import COLUMNS, ITEM_COLUMNS, criteria, item_of, job_of
@@ -168,7 +169,7 @@ class Store(Line):
 
     def take(self) -> Job | None:
         """The next waiting job, now running; None where none waits."""
-        with self._lock:
+        with self._alone():
             waiting = self.waiting()
             if not waiting:
                 return None
@@ -186,7 +187,7 @@ class Store(Line):
         """An ended job waits again for its missing and its incomplete pictures. JobStateError
         where it has not ended, or nothing is missing.
         """
-        with self._lock:
+        with self._alone():
             job = self.get(job_id)
             if not job.is_finished:
                 raise JobStateError(f"job {job_id} has not ended: there is nothing to retry yet")
@@ -214,7 +215,7 @@ class Store(Line):
 
     def give_back(self, job_id: str, *, death: bool) -> int:
         """A running job waits again, in its old place. Returns its deaths, this one included."""
-        with self._transaction() as cursor:
+        with self._transaction(PATIENCE_OF_WORK) as cursor:
             cursor.execute(
                 "update jobs set state = 'queued', deaths = deaths + ? "
                 "where id = ? and state = 'running'",
@@ -225,7 +226,7 @@ class Store(Line):
     def finish(self, job_id: str, state: JobState, error: EaselError | None = None) -> bool:
         """False where the job had ended before: the first end holds."""
         assert state in FINISHED
-        with self._transaction() as cursor:
+        with self._transaction(PATIENCE_OF_WORK) as cursor:
             cursor.execute(
                 "update jobs set state = ?, finished = ?, error = ? "
                 "where id = ? and state in ('queued', 'running')",
@@ -254,7 +255,7 @@ class Store(Line):
             cursor.execute("update jobs set stopping = ? where id = ?", (stopping, job_id))
 
     def set_summary(self, job_id: str, summary: Mapping[str, Any]) -> None:
-        with self._transaction() as cursor:
+        with self._transaction(PATIENCE_OF_WORK) as cursor:
             cursor.execute(
                 "update jobs set summary = ? where id = ?", (json.dumps(summary), job_id)
             )
@@ -263,7 +264,7 @@ class Store(Line):
 
     def begin_item(self, job_id: str, item: Item) -> None:
         """The row `writing`: from now on the file may be there."""
-        with self._transaction() as cursor:
+        with self._transaction(PATIENCE_OF_WORK) as cursor:
             cursor.execute(
                 "insert or replace into items (job, number, state, file, sha256, complete, saved, "
                 "picture) values ((select sequence from jobs where id = ?), ?, ?, ?, ?, ?, ?, ?)",
@@ -281,7 +282,7 @@ class Store(Line):
 
     def finish_item(self, job_id: str, index: int) -> None:
         """The file is in place. A job that gets on is not to blame for earlier deaths."""
-        with self._transaction() as cursor:
+        with self._transaction(PATIENCE_OF_WORK) as cursor:
             cursor.execute(
                 "update items set state = 'done' where number = ? "
                 "and job = (select sequence from jobs where id = ?)",
@@ -294,7 +295,7 @@ class Store(Line):
     ) -> None:
         """These pictures can't be made, and why."""
         picture = json.dumps({"error": dict(error)})
-        with self._transaction() as cursor:
+        with self._transaction(PATIENCE_OF_WORK) as cursor:
             cursor.executemany(
                 "insert or replace into items (job, number, state, file, sha256, complete, saved, "
                 "picture) values ((select sequence from jobs where id = ?), ?, 'failed', '', '', "
@@ -330,7 +331,7 @@ class Store(Line):
 
     def drop_item(self, job_id: str, index: int) -> None:
         """The picture is missing again."""
-        with self._transaction() as cursor:
+        with self._transaction(PATIENCE_OF_WORK) as cursor:
             cursor.execute(
                 "delete from items where number = ? "
                 "and job = (select sequence from jobs where id = ?)",

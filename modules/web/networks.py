@@ -9,13 +9,13 @@ from __future__ import annotations
 from typing import Annotated, Any
 from urllib.parse import quote
 
-from fastapi import APIRouter, HTTPException, Query, Request, Response
+from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
 from modules.app import App
 from modules.library.cards import Card, CardKind, Notes, Order
-from modules.pictures.metadata import encode, open_image
+from modules.pictures.metadata import encode, open_image, read_infotext
 
 _FOREVER = "private, max-age=31536000, immutable"
 _SHORT = 600  # characters of a description in a list
@@ -135,15 +135,22 @@ def _add_card(router: APIRouter, app: App) -> None:
         app.cards.write_notes(app.cards.find(kind, name), Notes(**body.model_dump()))
         return {}
 
-    @router.post("/preview")
+    def owner_alone() -> None:
+        if app.flags.fixes_models:
+            raise HTTPException(
+                403, "only the machine's owner changes previews; --users-add-models lets everyone"
+            )
+
+    @router.post("/preview", dependencies=[Depends(owner_alone)])
     async def write_preview(request: Request, kind: Kind, name: str) -> dict[str, Any]:
-        """The picture in the body becomes the file's preview."""
+        """The picture in the body becomes the file's preview, its parameters kept in it."""
         data = await request.body()
 
         def keep() -> None:
             found = app.cards.find(kind, name)
             image = open_image(data, max_pixels=app.settings.current.easel.easel_max_pixels)
-            png, _ = encode(image, None, app.settings.current, extension="png")
+            infotext, _ = read_infotext(data)
+            png, _ = encode(image, infotext, app.settings.current, extension="png")
             app.cards.write_preview(found, png)
 
         await run_in_threadpool(keep)

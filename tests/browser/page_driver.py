@@ -10,6 +10,7 @@ from playwright.sync_api import Locator, Page
 
 from tests.browser.servers import Server
 
+_LOST = ("CONNECTION", "EMPTY_RESPONSE", "INTERNET_DISCONNECTED", "NETWORK_CHANGED")
 HARMLESS = ("data:", "blob:", "about:")
 
 
@@ -30,7 +31,7 @@ class Easel:
         page.on("request", lambda request: self._asked(request.url))
 
     def _heard(self, message: Any) -> None:
-        lost = "ERR_CONNECTION" in message.text or "ERR_EMPTY_RESPONSE" in message.text
+        lost = any(f"ERR_{what}" in message.text for what in _LOST)
         refused = "responded with a status of 4" in message.text
         allowed = (self.may_lose_server and lost) or (self.may_be_refused and refused)
         if message.type == "error" and not allowed:

@@ -66,19 +66,28 @@
     const back = make("button", "", { type: "button" });
     back.textContent = t("Back");
     back.addEventListener("click", () => { root.hidden = true; });
-    const choose = make("label", "ez-card-file");
+    const shown = make("button", "ez-card-shown", { type: "button",
+      title: t("The selected picture of the tab becomes the preview") });
+    shown.textContent = t("Replace preview");
+    const choose = make("label", "ez-card-file", { title: t("A picture of yours becomes the preview") });
     const file = make("input", "", { type: "file", accept: "image/*" });
-    choose.append("Replace picture", file);
+    choose.append(t("Preview from a file"), file);
     const save = make("button", "ez-card-save", { type: "submit" });
     save.textContent = t("Save");
-    buttons.append(back, choose, save);
+    buttons.append(back, shown, choose, save);
     form.append(title, picture, facts(card), ...FIELDS.map((row) => field(row, notes[row[0]])),
       weight(notes.preferred_weight), buttons, metadata(Object.entries(card.metadata)));
-    file.addEventListener("change", async () => {
-      if (await send(`${API}/preview?${named(card)}`, file.files[0], "picture")) {
+    const replace = async (data) => {
+      if (await send(`${API}/preview?${named(card)}`, data, "picture")) {
         changed();
         show(root, brief, changed);
       }
+    };
+    file.addEventListener("change", () => replace(file.files[0]));
+    shown.addEventListener("click", async () => {
+      const data = await selected();
+      if (data) replace(data);
+      else EaselNotices.show(t("There is no picture yet: make one, or choose a file"));
     });
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
@@ -94,6 +103,15 @@
     root.hidden = false;
     root.scrollTop = 0;
     back.focus();
+  }
+
+  /** The selected picture of the open tab, else of the other one; null where there is none. */
+  async function selected() {
+    const tabs = ["txt2img", "img2img"];
+    if (document.querySelector("#tab_img2img")?.offsetParent) tabs.reverse();
+    const url = tabs.map((tab) => EaselResults.valueOf(tab, "url")).find(Boolean);
+    const answer = url ? await fetch(address(url), { credentials: "same-origin" }).catch(() => null) : null;
+    return answer?.ok ? answer.blob() : null;
   }
 
   async function send(path, body, what) {

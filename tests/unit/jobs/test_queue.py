@@ -105,6 +105,7 @@ def test_a_poll_of_a_running_job_is_two_reads_and_no_write(house: House) -> None
     house.queue.take()
     house.queue.began(job_id, Live((0, 1, 2, 3), 4, 1))
     queries: list[str] = []
-    house.store._connection.set_trace_callback(queries.append)
+    for connection in (house.store._connection, house.store._reader):
+        connection.set_trace_callback(queries.append)
     house.queue.view(job_id, look=True)
     assert len(queries) == 2 and all(query.startswith("select") for query in queries)
