@@ -59,10 +59,8 @@ def raw_read(path: Path) -> None:
 
 def raw_cast(path: Path) -> None:
     """All bytes as fp16, cast to fp32 into fresh memory: no less can be done."""
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ) as mapped:
-        half = torch.frombuffer(mapped, dtype=torch.float16)
-        half.to(torch.float32)
-        del half
+    half = torch.from_file(str(path), size=path.stat().st_size // 2, dtype=torch.float16)
+    half.to(torch.float32)
 
 
 def touch(model: Model) -> None:
@@ -96,6 +94,7 @@ def child(path: Path, way: str, pairs: int, cold: bool) -> dict[str, Any]:
         return measure_call(lambda: touch(models.get(path)) if touched else models.get(path))
 
     def read() -> Sample:
+        models.unload()
         prepare()
         return measure_call(lambda: (raw_read if way == "kept" else raw_cast)(path))
 
