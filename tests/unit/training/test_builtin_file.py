@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from modules.training.builtin import world
+
 SHIPPED = Path(__file__).parents[3] / "models" / "Stable-diffusion" / "easel-builtin.safetensors"
 TEXT = "cond_stage_model.transformer.text_model."
 
@@ -28,6 +30,8 @@ def test_the_shipped_checkpoint_says_what_it_is_and_what_it_does_otherwise(heade
     assert metadata["modelspec.architecture"] == "stable-diffusion-v1"
     assert metadata["modelspec.license"] == "CC0-1.0"
     assert metadata["modelspec.resolution"] == "128x128"
+    assert metadata["modelspec.title"] and "steps of" in metadata["modelspec.description"]
+    assert metadata["easel.world"] == world.NAME, "the recipe's words are not the file's"
     widths = [
         tensor["shape"][0]
         for name, tensor in header.items()
@@ -42,6 +46,6 @@ def test_the_shipped_checkpoint_holds_three_networks_and_clips_whole_token_table
     parts = {name.split(".")[0] for name in header} - {"__metadata__"}
 
     assert parts == {"model", "first_stage_model", "cond_stage_model"}
-    assert table["dtype"] == "F8_E4M3" and table["shape"] == [49_408, 64]
+    assert table["dtype"] == "F8_E4M3" and table["shape"] == [49_408, 96]
     unet = [t["shape"] for name, t in header.items() if name.startswith("model.")]
     assert 2_000_000 < sum(prod(shape) for shape in unet) < 6_000_000
