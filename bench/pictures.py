@@ -1,6 +1,6 @@
 """Pictures of the page for the docs: every tab in light, dark and on a phone.
 
-    EASEL_CHROMIUM=/usr/bin/chromium python -m bench.pictures [--out FOLDER]
+    EASEL_CHROMIUM=/usr/bin/chromium python -m bench.pictures [--out FOLDER] [--only LOOK]
 
 A real server with the built-in checkpoint makes a few pictures, so that the tabs show what they are
 for; then each tab is photographed and written as a JPEG. Anybody can make them again.
@@ -31,6 +31,7 @@ TABS = {
 DESK: ViewportSize = {"width": 1280, "height": 860}
 PHONE: ViewportSize = {"width": 390, "height": 844}
 PROMPTS = ("a red ball", "a blue house", "a yellow star", "a green tree", "an orange cat")
+LOOKS = {"light": DESK, "dark": DESK, "phone": PHONE}
 QUALITY = 78  # of 100
 
 
@@ -78,7 +79,9 @@ def generate(page: Page) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=OUT)
-    out: Path = parser.parse_args().out
+    parser.add_argument("--only", choices=LOOKS, help="one look instead of all three")
+    given = parser.parse_args()
+    out: Path = given.out
     out.mkdir(parents=True, exist_ok=True)
     total = 0
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
@@ -89,9 +92,9 @@ def main() -> int:
         )
         try:
             prepare(server)
-            for look, viewport in (("light", DESK), ("dark", DESK), ("phone", PHONE)):
+            for look in [given.only] if given.only else LOOKS:
                 colours = "dark" if look == "dark" else "light"
-                page = browser.new_page(viewport=viewport, color_scheme=colours)
+                page = browser.new_page(viewport=LOOKS[look], color_scheme=colours)
                 page.set_default_timeout(120_000)
                 open_page(page, server)
                 generate(page)
@@ -102,7 +105,7 @@ def main() -> int:
         finally:
             browser.close()
             server.stop()
-    sys.stdout.write(f"{len(TABS) * 3} pictures in {out}, {total / 1000:.0f} kB\n")
+    sys.stdout.write(f"pictures in {out}: {total / 1000:.0f} kB\n")
     return 0
 
 
