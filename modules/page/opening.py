@@ -17,7 +17,6 @@ from modules.page.kept import kept as read_kept
 from modules.page.language import Language
 from modules.page.native_size import is_told_by_pictures, native_size
 from modules.page.quick import Quick
-from modules.page.settings_tab import SettingsTab
 from modules.settings import Settings
 
 
@@ -31,7 +30,6 @@ class Opening:
     tabs: gr.Tabs
     txt2img: Tab
     img2img: Tab
-    settings: SettingsTab
     defaults: Defaults
     speech: Language
 
@@ -49,7 +47,6 @@ class Opening:
             *self.txt2img.form.components,
             *self.img2img.form.components,
             *[part.name for part in self._styles],
-            *self.settings.outputs,
         ]
 
     def fill(self, record: str) -> list[Any]:
@@ -88,7 +85,6 @@ class Opening:
             *[gr.Tabs(selected=name) if name else gr.skip() for name in before.opened],
             *forms,
             *[gr.update(choices=names) for _ in self._styles],
-            *self.settings.values(settings),
         ]
 
     @property

@@ -136,7 +136,7 @@ def build_page(app: App, speech: language.Language, reload: Reload) -> gr.Blocks
                 transfer.build_png_info(app, tabs, txt2img, img2img, notices)
             with gr.Tab("Settings", id="settings", elem_id="tab_settings"):
                 forms = FormDefaults(app, defaults, (txt2img.form, img2img.form), speech.renew)
-                settings = settings_tab.build(app, notices, speech, forms, reload)
+                settings_tab.build(app, notices, speech, forms, reload)
         opening.arrange(tabs, app.settings.current)
         line = footer.build(app, size)
         transfer.connect(app, tabs, txt2img, img2img, notices)
@@ -147,7 +147,7 @@ def build_page(app: App, speech: language.Language, reload: Reload) -> gr.Blocks
         parts = [tab.styles for tab in (txt2img, img2img) if tab.styles is not None]
         styles_editor.connect(app, parts, notices)
         kept = gr.Textbox(visible=False, elem_id="easel_kept")
-        page = Opening(app, row, line, tabs, txt2img, img2img, settings, defaults, speech)
+        page = Opening(app, row, line, tabs, txt2img, img2img, defaults, speech)
         loaded = blocks.load(page.fill, kept, page.outputs, js=_KEPT, **widgets.QUICK)
         assert txt2img.hires_line is not None
         hires.follow_size(txt2img.form, txt2img.hires_line, loaded)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from html import escape
 from itertools import groupby
 from typing import Any
@@ -37,30 +36,31 @@ start(); /* events: 'reset' */
 """
 
 
-@dataclass
-class SettingsTab:
-    """The tab's controls and their rows in one order, so that a page load can fill them; and the
-    board that tells which are off their defaults.
-    """
-
-    rows: list[Option]
-    made: list[Component]
-    board: gr.HTML
-
-    @property
-    def outputs(self) -> list[Any]:
-        return [*self.made, self.board]
-
-    def values(self, settings: Settings) -> list[Any]:
-        """What the outputs show for `settings`."""
-        told = settings_state.told(settings, self.rows)
-        return [*[shown(settings.get(row.key)) for row in self.rows], told]
-
-
 def build(
     app: App, notices: Notices, speech: Language, forms: FormDefaults, reload: Reload
-) -> SettingsTab:
-    """The whole tab with its events."""
+) -> None:
+    """The tab, whose contents are made when somebody opens it: its controls are as many as all
+    others together, and each page would wait for them.
+    """
+    opener = gr.HTML(
+        value=None,
+        html_template="<div hidden></div>",
+        js_on_load="trigger('submit')",  # a tab's contents are drawn when it is first shown
+        apply_default_css=False,
+        elem_id="settings_opener",
+    )
+
+    @gr.render(triggers=[opener.submit], queue=False, show_progress="hidden")  # type: ignore
+    def draw() -> None:
+        with gr.Column() as root:
+            _draw(app, notices, speech, forms, reload)
+        speech.say(root)
+
+
+def _draw(
+    app: App, notices: Notices, speech: Language, forms: FormDefaults, reload: Reload
+) -> None:
+    """All of it with its events, as the settings are now."""
     rows = [row for row in TABLE if is_shown(app, row)]
     choices = choices_of(app)
     made: list[Component] = []
@@ -92,7 +92,6 @@ def build(
                 made += _draw_section(app, section, title, entries, choices)
             defaults_view.build(_place("defaults"), forms, notices)
             gr.HTML('<p class="easel-none" hidden>No setting has these words.</p>')
-    tab = SettingsTab(rows, made, board)
     fields = {row.key: component for row, component in zip(rows, made, strict=True)}
     places = Places.of_fields(fields, {})
     store = _storing(app, rows, speech)
@@ -101,7 +100,6 @@ def build(
     notices.on(board.reset, _resetting(app, rows), None, [*made, said], with_data=True)  # type: ignore
     search.change(None, search, None, js="text => EaselSettings.filter(text)", **widgets.QUICK)
     reload.on(again)
-    return tab
 
 
 def _section(row: Option) -> tuple[str, str, str]:
