@@ -108,7 +108,7 @@
     }
 
     line(words) {
-      const line = make("p", "ez-jobs-line");
+      const line = make("p", "ez-jobs-line", { role: "listitem" });
       line.textContent = t(words);
       return line;
     }
