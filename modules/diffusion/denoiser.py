@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -21,16 +22,16 @@ LCM_DATA_VARIANCE = 0.25  # sigma_data 0.5 squared. Luo et al. 2023, section 4.1
 LCM_TIMESTEP_SCALE = 10.0
 
 
-def _spread(levels: Tensor, x: Tensor) -> Tensor:
-    """Per-image scalars that broadcast over x: 0-dim stays on the CPU, (N,) becomes (N,1,1,1)."""
-    if levels.ndim == 0:
-        return levels
-    return levels.to(x.device, non_blocking=True).view(-1, 1, 1, 1)
+def _spread(factors: np.ndarray, x: Tensor) -> float | Tensor:
+    """fp32 factors so that x times them is per image: of () a number, of (N,) (N,1,1,1)."""
+    if factors.ndim == 0:
+        return float(factors)
+    return torch.from_numpy(factors).to(x.device, non_blocking=True).view(-1, 1, 1, 1)
 
 
-def _per_image(t: Tensor, x: Tensor) -> Tensor:
+def _per_image(t: Tensor | float, x: Tensor) -> Tensor:
     """Timestep(s) as the (N,) fp32 tensor that a model takes."""
-    if t.ndim == 0:
+    if isinstance(t, float) or t.ndim == 0:
         # Filled on the device: a copy to it would wait for all that it is doing.
         return torch.full((x.shape[0],), float(t), dtype=torch.float32, device=x.device)
     return t.to(x.device, torch.float32, non_blocking=True)
@@ -44,15 +45,20 @@ class EpsDenoiser:
         self.table = table
         self.quantize = quantize
 
-    def _predict(self, x: Tensor, t: Tensor, conditioning: dict[str, Any]) -> Tensor:
+    def _predict(self, x: Tensor, t: Tensor | float, conditioning: dict[str, Any]) -> Tensor:
         return self.model(x, _per_image(t, x), **conditioning).to(torch.float32)
 
     def __call__(self, x: Tensor, sigma: Tensor, **conditioning: Any) -> Tensor:
         """x0 (N,C,h,w) fp32 for x in VE space at sigma: 0-dim or (N,), on the CPU."""
-        c_in = 1 / (sigma**2 + 1) ** 0.5
-        t = self.table.sigma_to_t(sigma, self.quantize)
-        noise = self._predict(x * _spread(c_in, x), t, conditioning)
-        return x - noise * _spread(sigma, x)
+        level = sigma.numpy()
+        c_in = 1 / np.sqrt(level * level + 1)
+        noise = self._predict(x * _spread(c_in, x), self._timestep(sigma), conditioning)
+        return x - noise * _spread(level, x)
+
+    def _timestep(self, sigma: Tensor) -> Tensor | float:
+        if sigma.ndim == 0:
+            return self.table.timestep(sigma, self.quantize)
+        return self.table.sigma_to_t(sigma, self.quantize)
 
     def eps(self, x: Tensor, t: Tensor, **conditioning: Any) -> Tensor:
         """Noise in x, in VP space at the whole or fractional timestep t, 0-dim on the CPU."""
@@ -63,11 +69,10 @@ class VDenoiser(EpsDenoiser):
     """A model that predicts v = sqrt(ᾱ) noise - sqrt(1-ᾱ) x0. Salimans and Ho 2022, section 4."""
 
     def __call__(self, x: Tensor, sigma: Tensor, **conditioning: Any) -> Tensor:
-        c_in = 1 / (sigma**2 + 1) ** 0.5
-        c_skip = 1 / (sigma**2 + 1)
-        c_out = -sigma / (sigma**2 + 1) ** 0.5
-        t = self.table.sigma_to_t(sigma, self.quantize)
-        velocity = self._predict(x * _spread(c_in, x), t, conditioning)
+        level = sigma.numpy()
+        variance = level * level + 1
+        c_in, c_skip, c_out = 1 / np.sqrt(variance), 1 / variance, -level / np.sqrt(variance)
+        velocity = self._predict(x * _spread(c_in, x), self._timestep(sigma), conditioning)
         return velocity * _spread(c_out, x) + x * _spread(c_skip, x)
 
     def eps(self, x: Tensor, t: Tensor, **conditioning: Any) -> Tensor:
@@ -90,15 +95,15 @@ class LcmDenoiser:
 
     def __call__(self, x: Tensor, sigma: Tensor, **conditioning: Any) -> Tensor:
         """x0 (N,C,h,w) fp32 for x in VE space at sigma: 0-dim or (N,), on the CPU."""
-        t = self.table.sigma_to_t(sigma)
-        c_in = 1 / (sigma**2 + 1) ** 0.5
+        level, t = sigma.numpy(), self.table.sigma_to_t(sigma)
+        c_in = 1 / np.sqrt(level * level + 1)
         scaled = x * _spread(c_in, x)
         answer = self.model(scaled, _per_image(t, x), **conditioning).to(torch.float32)
         if self.velocity:
-            original = x * _spread(c_in**2, x) - answer * _spread(sigma * c_in, x)
+            original = x * _spread(c_in * c_in, x) - answer * _spread(level * c_in, x)
         else:
-            original = x - answer * _spread(sigma, x)
-        scaled_t = t * LCM_TIMESTEP_SCALE
-        c_skip = LCM_DATA_VARIANCE / (scaled_t**2 + LCM_DATA_VARIANCE)
-        c_out = scaled_t / (scaled_t**2 + LCM_DATA_VARIANCE) ** 0.5
+            original = x - answer * _spread(level, x)
+        scaled_t = t.numpy() * LCM_TIMESTEP_SCALE
+        variance = scaled_t * scaled_t + LCM_DATA_VARIANCE
+        c_skip, c_out = LCM_DATA_VARIANCE / variance, scaled_t / np.sqrt(variance)
         return original * _spread(c_out, x) + x * _spread(c_skip, x)

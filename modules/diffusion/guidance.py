@@ -102,6 +102,7 @@ class _Stacked:
     positive: Rows
     negative: Rows
     both: Rows | None  # positive, then negative; None where their token counts differ
+    one_weight: float | None  # given where each image has but one part, and all the same weight
 
 
 def _equal_length(tokens: Sequence[Tensor]) -> Tensor:
@@ -145,6 +146,8 @@ def _stack(batch: BatchConditioning, *, twice: bool = False) -> _Stacked:
     negatives = batch.negative + tuple(map(_without_picture, batch.negative if twice else ()))
     positive = _stack_rows([part.conditioning for _, part in parts])
     negative = _stack_rows(negatives)
+    weights = {part.weight for _, part in parts}
+    is_plain = len(parts) == len(batch.positive) and len(weights) == 1
     lengths = {
         max(len(row.cross_attention) for row in rows)
         for rows in ([part.conditioning for _, part in parts], negatives)
@@ -155,6 +158,7 @@ def _stack(batch: BatchConditioning, *, twice: bool = False) -> _Stacked:
         positive=positive,
         negative=negative,
         both=_joined(positive, negative) if len(lengths) == 1 else None,
+        one_weight=weights.pop() if is_plain else None,
     )
 
 
@@ -165,7 +169,8 @@ class Guided:
     same object while nothing changes, since what is stacked from it is kept. total_steps: steps, or
     twice as many for a second-order sampler. image_scale: of a model that sees a picture to edit;
     None or 1: the picture is in all predictions. before_call(call, level) is called first in every
-    call, and may replace the denoiser. At scale 1 the negative prompt is evaluated as well.
+    call, and may replace the denoiser. At scale 1 the negative prompt is evaluated only for who
+    reads its prediction, or where AND gives weights.
     """
 
     def __init__(
@@ -204,13 +209,13 @@ class Guided:
     def __call__(self, x: Tensor, sigma: Tensor) -> Tensor:
         """x0 (B,C,h,w) for x in VE space at sigma, 0-dim CPU; masked in x0 space."""
         self._begin(sigma)
-        denoised, _ = self._guide(self.denoiser, x, sigma, self._scale)
+        denoised, _ = self._guide(self.denoiser, x, sigma, self._scale, pair=False)
         return self._mask.blend(denoised, sigma) if self._mask else denoised
 
     def eps(self, x: Tensor, t: Tensor) -> Tensor:
         """Noise (B,C,h,w) for x in VP space at timestep t, 0-dim CPU; the mask acts on x."""
         self._begin(t)
-        return self._guide(self.denoiser.eps, self._masked(x, t), t, self._scale)[0]
+        return self._guide(self.denoiser.eps, self._masked(x, t), t, self._scale, pair=False)[0]
 
     def eps_pair(self, x: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
         """(guided noise at CFG++'s scale, noise seen without the prompt), both (B,C,h,w)."""
@@ -226,9 +231,13 @@ class Guided:
         return self._mask.blend(x, t) if self._mask else x
 
     def _guide(
-        self, predict: BatchDenoiser, x: Tensor, level: Tensor, scale: float
+        self, predict: BatchDenoiser, x: Tensor, level: Tensor, scale: float, *, pair: bool = True
     ) -> tuple[Tensor, Tensor]:
-        """(guided prediction, negative prediction) of one call; `level` is sigma or a timestep."""
+        """(guided prediction, negative prediction) of one call; `level` is sigma or a timestep.
+
+        pair: whether the second is wanted. Where it is not, and has no part in the first, it is not
+        made.
+        """
         assert self._conditioning is not None, "forgotten and not replaced"
         rows = self._stacked(self._conditioning(self.calls))
         assert rows.owners[-1] + 1 == x.shape[0], (
@@ -249,6 +258,12 @@ class Guided:
             positive = predict(parts_x, level, **rows.positive)
             firsts = [rows.owners.index(image) for image in range(x.shape[0])]
             negative, scale = torch.stack([positive[row] for row in firsts]), 1.0
+        elif (
+            not pair and not edits and rows.one_weight is not None and rows.one_weight * scale == 1
+        ):
+            # The negative prompt would be added and taken away again.
+            positive = predict(parts_x, level, **rows.positive)
+            return positive, positive
         elif rows.both is not None:
             both = predict(torch.cat([parts_x, negative_x]), level, **rows.both)
             positive, negative = both[: len(rows.owners)], both[len(rows.owners) :]
@@ -267,6 +282,8 @@ class Guided:
 
 def _combine(positive: Tensor, negative: Tensor, rows: _Stacked, scale: float) -> Tensor:
     """negative + sum over an image's parts of weight * scale * (part - negative)."""
+    if rows.one_weight is not None:  # of all images at once
+        return (positive - negative).mul_(rows.one_weight * scale).add_(negative)
     guided = negative.clone()
     for row, (image, weight) in enumerate(zip(rows.owners, rows.weights, strict=True)):
         guided[image] += (positive[row] - negative[image]) * (weight * scale)

@@ -14,8 +14,8 @@ from typing import Protocol
 import numpy as np
 import torch
 from torch import Tensor
-from torchsde._brownian.brownian_interval import BrownianInterval, _Interval
 
+from modules.diffusion.brownian import BrownianPaths
 from modules.errors import RequestError
 
 SOURCES = ("CPU", "NV", "GPU")
@@ -74,16 +74,31 @@ def philox_normal(seed: int, offset: int, count: int) -> np.ndarray:
     c1 = np.zeros(count, dtype=np.uint64)
     c2 = np.arange(count, dtype=np.uint64)
     c3 = np.zeros(count, dtype=np.uint64)
+    high = np.empty(count, dtype=np.uint64)
     key0, key1 = seed & 0xFFFFFFFF, seed >> 32
-    for _ in range(PHILOX_ROUNDS):
-        product0, product1 = c0 * PHILOX_MULTIPLIERS[0], c2 * PHILOX_MULTIPLIERS[1]
-        c0 = (product1 >> WORD_BITS) ^ c1 ^ np.uint64(key0)
-        c2 = (product0 >> WORD_BITS) ^ c3 ^ np.uint64(key1)
-        c1, c3 = product1 & LOW_WORD, product0 & LOW_WORD
+    for _ in range(PHILOX_ROUNDS):  # in place: fresh arrays would cost as much as the arithmetic
+        c2 *= PHILOX_MULTIPLIERS[1]
+        np.right_shift(c2, WORD_BITS, out=high)
+        high ^= c1
+        high ^= np.uint64(key0)
+        np.bitwise_and(c2, LOW_WORD, out=c1)
+        c0 *= PHILOX_MULTIPLIERS[0]
+        np.right_shift(c0, WORD_BITS, out=c2)
+        c2 ^= c3
+        c2 ^= np.uint64(key1)
+        np.bitwise_and(c0, LOW_WORD, out=c3)
+        c0, high = high, c0
         key0, key1 = (key0 + PHILOX_WEYL[0]) % 2**32, (key1 + PHILOX_WEYL[1]) % 2**32
-    radius = c0 * np.float64(UINT_TO_UNIT) + np.float64(UINT_TO_UNIT / 2)
-    angle = c1 * np.float64(UINT_TO_CIRCLE) + np.float64(UINT_TO_CIRCLE / 2)
-    return (np.sqrt(-2.0 * np.log(radius)) * np.sin(angle)).astype(np.float32)
+    radius = c0 * np.float64(UINT_TO_UNIT)
+    radius += np.float64(UINT_TO_UNIT / 2)
+    angle = c1 * np.float64(UINT_TO_CIRCLE)
+    angle += np.float64(UINT_TO_CIRCLE / 2)
+    np.log(radius, out=radius)
+    radius *= -2.0
+    np.sqrt(radius, out=radius)
+    np.sin(angle, out=angle)
+    radius *= angle
+    return radius.astype(np.float32)
 
 
 class PhiloxGenerator:
@@ -209,58 +224,6 @@ class ImageNoise:
         return place_centred(noise, generator.randn(self._shape)) if resized else noise
 
 
-class _SourcedNode(_Interval):
-    """A node of a Brownian tree whose normal numbers come from the tree's own source."""
-
-    __slots__ = ()
-
-    def _randn(self, seed: int) -> Tensor:
-        return self._top.draw(seed)
-
-    def _split_exact(self, midway: float) -> None:
-        super()._split_exact(midway)
-        _adopt_children(self)
-
-
-class _SourcedTree(BrownianInterval):
-    """torchsde's Brownian tree, but its normal numbers are drawn from one of our sources.
-
-    torchsde makes child nodes of a fixed class; each split hands them to ours instead, so nothing
-    of torchsde is patched.
-    """
-
-    def __init__(self, source: str, shape: tuple[int, ...], low: float, high: float, seed: int,
-                 device: torch.device, dtype: torch.dtype) -> None:  # fmt: skip
-        self._source = source
-        super().__init__(
-            t0=low, t1=high, size=shape, dtype=dtype, device=device, entropy=seed,
-            tol=1e-6, pool_size=24, halfway_tree=True,
-        )  # fmt: skip
-
-    def draw(self, seed: int) -> Tensor:
-        return (
-            make_generator(self._source, int(seed), self._device).randn(self._size).to(self._dtype)
-        )
-
-    def _randn(self, seed: int) -> Tensor:
-        return self.draw(seed)
-
-    def _split_exact(self, midway: float) -> None:
-        super()._split_exact(midway)
-        _adopt_children(self)
-
-    def increment(self, low: float, high: float) -> Tensor:
-        """The path's increment over [low, high]; ends that rounding put outside are moved in."""
-        found = self(max(low, self._start), min(high, self._end))
-        assert isinstance(found, Tensor)
-        return found
-
-
-def _adopt_children(node: _Interval) -> None:
-    node._left_child.__class__ = _SourcedNode
-    node._right_child.__class__ = _SourcedNode
-
-
 class BrownianNoise:
     """Step noise of the SDE samplers: increments of one Brownian path per image over sigma.
 
@@ -284,21 +247,23 @@ class BrownianNoise:
         self._device = torch.device(device)
         self._together = together
         # What is drawn on the CPU is also added up there: one upload a step, not one a node.
-        tree_device = draw_device(source, self._device)
+        where = draw_device(source, self._device)
         low, high = float(sigmas[sigmas > 0].min()), float(sigmas.max())
         size, entropies = tuple(shape), list(seeds)
         if together:
             size = (len(seeds), *shape)
             entropies = [int(np.random.SeedSequence(seeds).generate_state(1)[0])]
-        self._trees = [
-            _SourcedTree(source, size, low, high, entropy, tree_device, dtype)
-            for entropy in entropies
-        ]
+
+        def draw(seed: int) -> Tensor:
+            return make_generator(source, seed, where).randn(size).to(dtype)
+
+        self._paths = BrownianPaths(low, high, entropies, draw)
 
     def __call__(self, sigma: Tensor, sigma_next: Tensor) -> Tensor:
         """(B,C,H,W) unit noise in `dtype` for the step from sigma to sigma_next, both 0-dim."""
         low, high = sorted((float(sigma), float(sigma_next)))
-        drawn = [tree.increment(low, high) for tree in self._trees]
-        increments = drawn[0] if self._together else torch.stack(drawn)
+        increments = self._paths.increment(low, high)
+        if self._together:
+            increments = increments[0]
         length = (sigma_next - sigma).abs().sqrt().cpu()
         return upload((increments if sigma_next > sigma else -increments) / length, self._device)

@@ -10,7 +10,9 @@ It does not know which sampler or schedule will walk these levels.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -101,6 +103,24 @@ class SigmaTable:
         distance = sigma.to("cpu", torch.float32).log().unsqueeze(-1) - self.log_sigmas
         return distance.abs().argmin(dim=-1)
 
+    def timestep(self, sigma: Tensor, quantize: bool = False) -> float:
+        """As `sigma_to_t`, of one sigma, 0-dim on the CPU: the same fp32 number, ten times sooner
+        than by tensors.
+        """
+        if quantize:
+            return float(self.sigma_to_t(sigma, quantize=True))
+        levels = self._log_levels
+        log_sigma = np.float32(sigma.log().item())
+        low = min(max(int(np.count_nonzero(levels <= log_sigma)) - 1, 0), len(levels) - 2)
+        log_low, log_high = levels[low], levels[low + 1]
+        weight = (log_low - log_sigma) / (log_low - log_high)
+        weight = np.float32(1) if weight > 1 else np.float32(0) if weight < 0 else weight
+        return float((np.float32(1) - weight) * np.float32(low) + weight * np.float32(low + 1))
+
+    @cached_property
+    def _log_levels(self) -> np.ndarray:
+        return self.log_sigmas.numpy()
+
     def sigma_to_t(self, sigma: Tensor, quantize: bool = False) -> Tensor:
         """Timestep of sigma, fp32 of sigma's shape: fractional, linear in log sigma between levels.
 
@@ -147,6 +167,9 @@ class LcmTable(SigmaTable):
     @property
     def last_t(self) -> float:
         return float(LCM_STRIDE * (len(self.sigmas) - 1) + LCM_OFFSET)
+
+    def timestep(self, sigma: Tensor, quantize: bool = False) -> float:
+        return float(self.sigma_to_t(sigma))
 
     def sigma_to_t(self, sigma: Tensor, quantize: bool = False) -> Tensor:
         """Timestep of the nearest level: always one of 19, 39 ... 999."""

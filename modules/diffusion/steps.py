@@ -56,7 +56,9 @@ class Churn:
     def apply(
         self, x: Tensor, sigma: Tensor, steps: int, noise: StepNoise
     ) -> tuple[Tensor, Tensor]:
-        """(x, sigma) raised to the churned level. Draws noise even where it is not used."""
+        """(x, sigma) raised to the churned level. Where any step may be, each draws its noise."""
+        if self.amount == 0:
+            return x, sigma
         drawn = noise()
         limit = self.s_tmax or math.inf
         within = self.s_tmin <= sigma <= limit

@@ -7,7 +7,7 @@ denoiser.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -15,11 +15,15 @@ from torch import Tensor
 
 from modules.diffusion.guidance import BatchConditioning, Conditioning, Part
 from modules.engine.embeddings import Embeddings
+from modules.engine.remembered import Remembered, recall
 from modules.engine.texts import Texts
 from modules.generation.old_emphasis import old_chunk
 from modules.generation.prompt import index_at, prompt_schedule, split_and
 from modules.generation.tokens import Chunk, Tokenizer, chunk, fill_up, segments_of
+from modules.networks.adapters import Adapters
+from modules.networks.attached import attached
 from modules.networks.model import Model
+from modules.networks.text import Encoded
 from modules.settings import Settings
 
 
@@ -33,6 +37,10 @@ class EncodedText:
     def zeroed(self) -> EncodedText:
         pooled = None if self.pooled is None else torch.zeros_like(self.pooled)
         return EncodedText(torch.zeros_like(self.tokens), pooled)
+
+
+class _KnownTexts(Remembered[Encoded]):
+    """With the first text encoder: what it and those beside it made of texts."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,17 +96,36 @@ class TextEncoder:
             rows = [
                 chunk(segments[text], self._tokenizer, self._backtrack, names) for text in texts
             ]
-        encoded = self._model.encode_text(
-            fill_up(rows, self._tokenizer),
-            clip_skip=self._clip_skip,
-            emphasis=self._emphasis,
-            clip_l_skip=self._clip_l_skip,
-            vectors=self._vectors(rows),
+        rows, vectors = fill_up(rows, self._tokenizer), self._vectors(rows)
+        encoded = recall(
+            attached(self._model.text_encoders[0], _KnownTexts),
+            lambda: self._key(rows, vectors),
+            lambda: self._model.encode_text(
+                rows,
+                clip_skip=self._clip_skip,
+                emphasis=self._emphasis,
+                clip_l_skip=self._clip_l_skip,
+                vectors=vectors,
+            ),
+            lambda made: made.tokens.nbytes + (0 if made.pooled is None else made.pooled.nbytes),
         )
         pooled = [None] * len(rows) if encoded.pooled is None else encoded.pooled
         found = [EncodedText(*row) for row in zip(encoded.tokens, pooled, strict=True)]
         by_text = dict(zip(texts, found, strict=True))
         return tuple(by_text[text] for text in variants)
+
+    def _key(
+        self, rows: Sequence[Sequence[Chunk]], vectors: Mapping[str, Sequence[Tensor]]
+    ) -> Hashable:
+        """All that the embeddings of these rows depend on, for the same text encoders."""
+        chunks = tuple(
+            tuple((tuple(c.ids), tuple(c.weights), tuple(c.placements)) for c in row)
+            for row in rows
+        )
+        placed = tuple((name, *(_bytes(each) for each in parts)) for name, parts in vectors.items())
+        weight = self._model.text_encoders[0].final_layer_norm.weight
+        choices = (self._clip_skip, self._emphasis, self._clip_l_skip)
+        return (chunks, placed, choices, Adapters(self._model).state, weight.dtype, weight.device)
 
     def _vectors(self, rows: Sequence[Sequence[Chunk]]) -> Mapping[str, Sequence[Tensor]]:
         """Of the embeddings that stand in the rows."""
@@ -154,9 +181,12 @@ class Conditioner:
         zeroed = self._beside.sizes is not None
         self._negative = self._over_time(texts.negative, 1.0, timeline, zeroed_if_empty=zeroed)
         self._made: dict[tuple[int, ...], BatchConditioning] = {}
+        self._changes = any(len(each.ends) > 1 for each in (*self._positive, self._negative))
 
     def __call__(self, call: int) -> BatchConditioning:
         """The same object for as long as no text changes."""
+        if not self._changes and self._made:
+            return next(iter(self._made.values()))
         key = tuple(prompt.index(call) for prompt in (*self._positive, self._negative))
         if key not in self._made:
             self._made[key] = self._make(key)
@@ -224,6 +254,10 @@ class Conditioner:
         (empty,) = self._encoder.encode([""])
         repeats = (length - len(tokens)) // len(empty.tokens)
         return torch.cat([tokens, *[empty.tokens] * repeats])
+
+
+def _bytes(tensor: Tensor) -> bytes:
+    return tensor.contiguous().view(torch.uint8).cpu().numpy().tobytes()
 
 
 def _fitted(tokens: Tensor, length: int) -> Tensor:

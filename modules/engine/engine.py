@@ -38,10 +38,13 @@ from modules.settings import Settings
 log = logging.getLogger(__name__)
 
 Word = Literal["go", "skip", "stop"]
+MOST_PENDING = 8  # pictures that wait to be encoded: each holds its pixels in memory
 
 
 class Control(Protocol):
-    """What a running job hears and tells; all but `preview` are called at every step."""
+    """What a running job hears and tells; all but `preview`, which another thread calls, are called
+    at every step.
+    """
 
     def check(self, *, between: bool = False) -> Word:
         """What to do now. `between`: the next batch is about to begin."""
@@ -162,8 +165,10 @@ class _Job:
         self.warnings: list[str] = []
         self._done = 0  # steps of the batch in work
         self._submitted: set[int] = set()  # pictures that are on their way out
+        self._expected = plan.expected_steps
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="encode")
         self._pending: collections.deque[Future[Output]] = collections.deque()
+        self._shown: Future[None] | None = None  # the preview on its way
 
     def start_from(self, input_bytes: Callable[[str], bytes]) -> None:
         """Prepare what the job starts from, and know all fields of infotext."""
@@ -236,6 +241,9 @@ class _Job:
             word, latent = yield from self._pass(number, batch, latent)
             if word != "go":
                 break
+        if self._shown is not None:  # it does not come after its picture, nor after the job
+            self._shown.result()
+            self._shown = None
         if latent is not None:
             yield from self._finish(batch, latent, complete=word == "go")
         return word
@@ -244,24 +252,38 @@ class _Job:
         self, number: int, batch: list[int], latent: Tensor | None
     ) -> Generator[Output, None, tuple[Word, Tensor | None]]:
         """Run one pass from what the last one made. The word that it ended with, and its result."""
-        word: Word
         with self._making.held():
             running = self._making.running(number, batch, latent)
             steps = iter(running)
-        while (word := self._control.check()) == "go":
+        word: Word | None = None
+        while word is None:
             with self._making.held():
-                step = next(steps, None)
-                if step is None:
-                    break
-                self._done += 1
-                self._tell(batch[0], step)
+                word = self._walk(steps, batch[0])
             yield from self._ready()
         return word, running.latent
 
+    def _walk(self, steps: Iterator[Step], index: int) -> Word | None:
+        """Step after step, up to the end of the pass ("go") or to another word; None where a
+        picture of an earlier batch became ready on the way.
+        """
+        while (word := self._control.check()) == "go":
+            step = next(steps, None)
+            if step is None:
+                break
+            self._done += 1
+            self._tell(index, step)
+            if self._pending and self._pending[0].done():
+                return None
+        return word
+
     def _tell(self, index: int, step: Step) -> None:
-        self._control.progress(index, self._done, max(self._done, self._plan.expected_steps))
-        if self._control.wants_preview():
-            self._control.preview(self._making.preview(step.denoised))
+        self._control.progress(index, self._done, max(self._done, self._expected))
+        if self._shown is not None and self._shown.done():
+            self._shown.result()
+            self._shown = None
+        if self._shown is None and self._control.wants_preview():
+            data = self._making.preview(step.denoised)
+            self._shown = self._pool.submit(lambda: self._control.preview(data()))
 
     def _finish(self, batch: list[int], latent: Tensor, *, complete: bool) -> Iterator[Output]:
         self.extra = extra = {
@@ -276,11 +298,18 @@ class _Job:
             self._pending.append(self._pool.submit(self._output, index, image, extra, complete))
             self._submitted.add(index)
             yield from self._ready()
+            while len(self._pending) > MOST_PENDING:
+                yield self._pending.popleft().result()
 
     def _output(
-        self, index: int, image: Image.Image, extra: Mapping[str, object], complete: bool
+        self,
+        index: int,
+        make_image: Callable[[], Image.Image],
+        extra: Mapping[str, object],
+        complete: bool,
     ) -> Output:
-        """On the encoding thread, which may wait for the checkpoint's hash."""
+        """On the encoding thread, which may wait for the device and for the checkpoint's hash."""
+        image = make_image()
         text = infotext_of(index, self._plan, extra, self._sources, self._settings)
         wanted = text if self._settings.infotext.enable_pnginfo else None
         data, mime = encode(image, wanted, self._settings)

@@ -26,16 +26,32 @@ def decoded(latent: Tensor, model: Model) -> Tensor:
     """Pixels (1, 3, H, W) of latent (1, C, h, w). EaselError where nothing but not-a-number came
     out.
     """
-    where = "the U-Net" if latent.isnan().all() else ""
     pixels = model.decode(latent)
-    if where or pixels.isnan().all():
+    check_numbers(all_nan(latent), all_nan(pixels), model.name, model.dtype)
+    return pixels
+
+
+def all_nan(numbers: Tensor) -> Tensor:
+    """0-dim, on the numbers' device: whether there is nothing but not-a-number."""
+    if numbers.device.type == "cpu" and not (first := numbers.flatten()[0].isnan()):
+        return first  # one number tells
+    return numbers.isnan().all()
+
+
+def check_numbers(
+    latent_is_nan: Tensor, pixels_are_nan: Tensor, name: str, dtype: torch.dtype
+) -> None:
+    """EaselError where `all_nan` holds of a latent, or of the pixels that checkpoint `name` decoded
+    it to. Waits for the device.
+    """
+    where = "the U-Net" if latent_is_nan else ""
+    if where or pixels_are_nan:
         raise EaselError(
-            f"{where or 'the VAE'} of checkpoint {model.name} gave no numbers but NaN in "
-            f"{str(model.dtype).removeprefix('torch.')}: the file may be damaged, or its numbers "
+            f"{where or 'the VAE'} of checkpoint {name} gave no numbers but NaN in "
+            f"{str(dtype).removeprefix('torch.')}: the file may be damaged, or its numbers "
             "too large for this precision; start with --no-half (or --no-half-vae), or use "
             "another checkpoint"
         )
-    return pixels
 
 
 def enlarge(latent: Tensor, enlarging: Enlarging, model: Model) -> Tensor | list[Image.Image]:

@@ -6,6 +6,7 @@ It knows neither prompts nor samplers. Rules: A1111 numerics, image conditioning
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 
 import numpy as np
@@ -16,7 +17,7 @@ from torch.nn import functional
 
 from modules.engine.enlarge import cut, decoded
 from modules.engine.plan import Enlarging
-from modules.engine.start import POSTERIOR_SEED, Start, posterior_noise
+from modules.engine.start import POSTERIOR_SEED, Start, posterior_noise, recall_latent
 from modules.networks.model import Model
 from modules.pictures import edit
 
@@ -32,7 +33,10 @@ def of_start(model: Model, start: Start | None, index: int, size: Size, weight: 
     if start is None:
         return _of_nothing(model, size)
     pixels = edit.to_pixels(start.slot(index).picture)
-    concat = _of_pixels(model, pixels, _mask(start, pixels, model), weight)
+    mask = _mask(start, pixels, model)
+    seen = [each.numpy().tobytes() for each in (pixels, mask) if each is not None]
+    key = (hashlib.sha256(b"".join(seen)).digest(), pixels.shape, mask is None, weight)
+    concat = recall_latent(model, model.vae, key, lambda: _of_pixels(model, pixels, mask, weight))
     if concat.shape[2:] == size:
         return concat
     # The latent, too, is brought to another size.

@@ -18,7 +18,8 @@ from modules.engine import preview
 from modules.engine.approximate import Approximations
 from modules.engine.checkpoints import Checkpoint, Turns
 from modules.engine.conditioning import Beside, Conditioner, TextEncoder, Timeline
-from modules.engine.enlarge import as_latent, decoded, enlarge, enlarge_picture
+from modules.engine.enlarge import all_nan, as_latent, check_numbers, enlarge, enlarge_picture
+from modules.engine.handover import OnItsWay
 from modules.engine.image_conditioning import of_larger, of_start
 from modules.engine.networks import JobNetworks
 from modules.engine.passes import Beginning, Running
@@ -83,7 +84,7 @@ class Making:
             image = flatten(image, settings.img2img.img2img_background_color)
             self._first_picture = image
             if plan.enlarging.in_latent_space:
-                self._first_picture = encode_picture(image, self._turns.model)
+                self._first_picture = encode_picture(image, self._turns.model, again=True)
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
@@ -219,21 +220,35 @@ class Making:
         self._encoders.clear()
         return self._turns.model.relieve()
 
-    def preview(self, denoised: Tensor) -> bytes:
-        """JPEG bytes of latents (B, C, h, w) on their way, as the settings want them seen."""
+    def preview(self, denoised: Tensor) -> Callable[[], bytes]:
+        """What gives the JPEG bytes of latents (B, C, h, w) on their way, as the settings want
+        them seen; it may be called by another thread.
+        """
         decode = self._approximations.preview_decoder(self._turns.model)
         grid = self._settings.live_previews.show_progress_grid
-        return preview.jpeg(denoised, self.spec, grid=grid, decode=decode)
+        colours = OnItsWay(preview.colours(denoised, self.spec, grid=grid, decode=decode))
+        return lambda: preview.jpeg(colours.take())
 
-    def image(self, index: int, latent: Tensor) -> Image.Image:
-        """Decoded (1, C, h, w), in the start picture's colours and under its overlay where these
-        are wanted.
+    def image(self, index: int, latent: Tensor) -> Callable[[], Image.Image]:
+        """What gives the picture of latent (1, C, h, w), in the start picture's colours and under
+        its overlay where these are wanted; it may be called by another thread. EaselError, there,
+        where nothing but not-a-number came out.
         """
-        image = edit.to_image(decoded(latent, self._turns.model)[0])
+        model = self._turns.model
+        pixels = model.decode(latent)
+        faults = [all_nan(latent), all_nan(pixels)]
+        drawn = OnItsWay([edit.eight_bits(pixels[0]), *faults])
         slot = self._start.slot(index) if self._start else None
-        if slot is not None and slot.colours is not None:
-            image = edit.match_colours(image, slot.colours)
+        colours = slot.colours if slot else None
         overlay = self._start.overlay(index, latent) if self._start else None
-        if overlay is not None:
-            image = overlay.apply(image)
-        return image
+        name, dtype = model.name, model.dtype
+
+        def finished() -> Image.Image:
+            values, latent_is_nan, pixels_are_nan = drawn.take()
+            check_numbers(latent_is_nan, pixels_are_nan, name, dtype)
+            image = Image.fromarray(values.numpy())
+            if colours is not None:
+                image = edit.match_colours(image, colours)
+            return image if overlay is None else overlay.apply(image)
+
+        return finished

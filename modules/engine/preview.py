@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 import torch
 from PIL import Image
@@ -15,27 +16,35 @@ from torch import Tensor
 
 from modules.networks.spec import Spec
 
+Row = tuple[float, ...]
+Rows = tuple[Row, ...]
+
 SMALLEST = 256  # pixels of the longer side; below that, browsers' smoothing looks like a fault
 QUALITY = 80
 
 
-def jpeg(
+def colours(
     denoised: Tensor,
     spec: Spec,
     *,
     grid: bool = True,
     decode: Callable[[Tensor], Tensor] | None = None,
-) -> bytes:
-    """JPEG bytes of denoised latents (B, C, h, w): all of the batch, or the first alone.
+) -> list[Tensor]:
+    """8-bit RGB (H, W, 3) on the device, of denoised latents (B, C, h, w): all of the batch, or the
+    first alone.
 
     `decode` gives pixels (1, 3, H, W) in about [-1, 1] of a latent (1, C, h, w); None: by the
     matrix.
     """
     rows = denoised if grid else denoised[:1]
     if decode is None:
-        images = [_image(_by_matrix(latent, spec)) for latent in rows]
-    else:
-        images = [_image(decode(latent[None])[0].permute(1, 2, 0)) for latent in rows]
+        return [_eight_bits(_by_matrix(latent, spec)) for latent in rows]
+    return [_eight_bits(decode(latent[None])[0].permute(1, 2, 0)) for latent in rows]
+
+
+def jpeg(values: Sequence[Tensor]) -> bytes:
+    """JPEG bytes of `colours`, on the CPU."""
+    images = [Image.fromarray(each.numpy()) for each in values]
     sheet = images[0] if len(images) == 1 else _sheet(images)
     longest = max(sheet.size)
     if longest < SMALLEST:
@@ -48,15 +57,21 @@ def jpeg(
 
 
 def _by_matrix(latent: Tensor, spec: Spec) -> Tensor:
-    matrix = torch.tensor(spec.preview_matrix, device=latent.device)
-    bias = torch.tensor(spec.preview_bias, device=latent.device)
+    matrix, bias = _matrix(spec.preview_matrix, spec.preview_bias, latent.device)
     return latent.float().permute(1, 2, 0) @ matrix + bias
 
 
-def _image(rgb: Tensor) -> Image.Image:
+@lru_cache(maxsize=8)
+def _matrix(rows: Rows, bias: Row, device: torch.device) -> tuple[Tensor, Tensor]:
+    """On the device once and for all: each copy to it would wait for what it is doing."""
+    with torch.inference_mode(False):
+        return torch.tensor(rows, device=device), torch.tensor(bias, device=device)
+
+
+def _eight_bits(rgb: Tensor) -> Tensor:
     """Of colours (H, W, 3) in about [-1, 1]."""
-    values = (255.0 * (rgb * 0.5 + 0.5).nan_to_num().clamp(0.0, 1.0)).to(torch.uint8)
-    return Image.fromarray(values.cpu().numpy())
+    unit = (rgb * 0.5 + 0.5).nan_to_num().clamp(0.0, 1.0)
+    return (255.0 * unit).to(torch.uint8).contiguous()
 
 
 def _sheet(images: list[Image.Image]) -> Image.Image:

@@ -8,23 +8,26 @@ inpainting, init.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import hashlib
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import torch
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from modules.diffusion.guidance import LatentMask
 from modules.diffusion.noise import ImageNoise, make_generator
 from modules.diffusion.soft_mask import SoftMask
 from modules.engine.plan import Plan
+from modules.engine.remembered import Remembered, recall
 from modules.engine.soft_inpainting import soft_overlay
 from modules.generation.request import FILL_MODES, Init, Mask
 from modules.generation.soft_inpainting import SoftInpainting
+from modules.networks.attached import attached
 from modules.networks.model import Model
 from modules.pictures import edit
 from modules.pictures.metadata import flatten
@@ -212,20 +215,45 @@ def _slot(
     return Slot(_encoded(image, size, model), image, overlay, colours, whole)
 
 
-def encode_picture(image: Image.Image, model: Model, seed: int = POSTERIOR_SEED) -> Tensor:
+class _KnownLatents(Remembered[Tensor]):
+    """With the encoder that made them."""
+
+
+def encode_picture(
+    image: Image.Image, model: Model, seed: int = POSTERIOR_SEED, *, again: bool = False
+) -> Tensor:
     """(1, C, H // 8, W // 8). What exceeds whole latent cells at the right and below makes none,
-    but the cells beside it see it. `seed`: of the encoder's random part.
+    but the cells beside it see it. `seed`: of the encoder's random part. `again`: jobs to come may
+    start from the same picture, so its latent is kept.
     """
     factor = model.spec.vae_factor
-    noise = posterior_noise(
-        seed, image.height // factor, image.width // factor, model.spec.latent_channels
-    )
-    return model.encode_image(edit.to_pixels(image), noise)
+
+    def encoded() -> Tensor:
+        height, width = image.height // factor, image.width // factor
+        noise = posterior_noise(seed, height, width, model.spec.latent_channels)
+        return model.encode_image(edit.to_pixels(image), noise)
+
+    if not again:
+        return encoded()
+    content = hashlib.sha256(image.tobytes()).digest()
+    return recall_latent(model, model.encoder, (content, image.mode, image.size, seed), encoded)
+
+
+def recall_latent(
+    model: Model, encoder: nn.Module, key: Hashable, compute: Callable[[], Tensor]
+) -> Tensor:
+    """A latent that `encoder`, the model's, made of what `key` names, or that it makes now."""
+
+    def whole_key() -> Hashable:
+        vae = model.vae  # tiling, and a rescue from an overflow, change what it makes
+        return (key, vae.dtype, vae.device, vae.encoder.conv_in.padding_mode)
+
+    return recall(attached(encoder, _KnownLatents), whole_key, compute, lambda made: made.nbytes)
 
 
 def _encoded(image: Image.Image, size: tuple[int, int], model: Model) -> Tensor:
     """(1, C, h, w) for a pass of `size`; a picture of another size is brought there as a latent."""
-    latent = encode_picture(image, model)
+    latent = encode_picture(image, model, again=True)
     wanted = (size[1] // model.spec.vae_factor, size[0] // model.spec.vae_factor)
     if latent.shape[2:] != wanted:
         latent = functional.interpolate(latent, size=wanted, mode="bilinear", align_corners=False)

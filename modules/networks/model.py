@@ -129,6 +129,11 @@ class Model:
         return self._vae.module
 
     @property
+    def encoder(self) -> nn.Module:
+        """What pictures become latents by: the VAE, or TAESD's half in its place."""
+        return self.vae if self._tiny_encoder is None else self._tiny_encoder
+
+    @property
     def vae_rescues(self) -> Rescues:
         """Precisions that the VAE may go to where it overflows."""
         return self._vae.rescues

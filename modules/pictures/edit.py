@@ -31,13 +31,17 @@ def to_pixels(image: Image.Image) -> Tensor:
     return torch.from_numpy(values).permute(2, 0, 1)[None] * 2.0 - 1.0
 
 
-def to_image(pixels: Tensor) -> Image.Image:
-    """(3, H, W) in about [-1, 1] as 8-bit RGB: clamped, then truncated, not rounded (A1111
-    numerics: VAE and pixels).
+def eight_bits(pixels: Tensor) -> Tensor:
+    """(H, W, 3) uint8 on the same device, of pixels (3, H, W) in about [-1, 1]: clamped, then
+    truncated, not rounded (A1111 numerics: VAE and pixels).
     """
-    unit = ((pixels.float() + 1.0) / 2.0).clamp(0.0, 1.0)
-    values = (255.0 * unit).to(torch.uint8).permute(1, 2, 0)
-    return Image.fromarray(values.cpu().numpy())
+    unit = (pixels.float() + 1.0).div_(2.0).clamp_(0.0, 1.0)
+    return unit.mul_(255.0).to(torch.uint8).permute(1, 2, 0).contiguous()
+
+
+def to_image(pixels: Tensor) -> Image.Image:
+    """8-bit RGB of pixels (3, H, W), as `eight_bits`."""
+    return Image.fromarray(eight_bits(pixels).cpu().numpy())
 
 
 def resize(mode: int, image: Image.Image, width: int, height: int) -> Image.Image:

@@ -77,7 +77,6 @@ HOMES = {
     "PIL": {"pictures", "pictures.edit", "training", "engine", "postprocess", "library.canvas"},
     "cv2": {"pictures.edit"},
     "scipy": {"diffusion"},
-    "torchsde": {"diffusion"},
     "safetensors": {"networks", "training"},
     "diffusers": {"networks", "training"},
     "transformers": {"networks", "training"},
@@ -380,7 +379,7 @@ def loaded_by(watched: set[str], *groups: list[str]) -> list[set[str]]:
     return [set(line.split()) for line in answer.stdout.split("\n")[: len(groups)]]
 
 
-HEAVY_LIBRARIES = {"torch", "diffusers", "transformers", "accelerate", "torchsde", "cv2", "scipy"}
+HEAVY_LIBRARIES = {"torch", "diffusers", "transformers", "accelerate", "cv2", "scipy"}
 
 
 def test_the_web_process_loads_no_torch_and_only_its_page_loads_gradio():

@@ -35,7 +35,7 @@ def _spread(alpha: float, alpha_below: float, eta: float) -> float:
 def ddim(
     eps: Eps, x: Tensor, plan: TimestepPlan, *, noise: StepNoise, eta: float = 0.0
 ) -> Iterator[Step]:
-    """Song et al. 2020, eq. 12. Noise is drawn at each step, even where eta is 0."""
+    """Song et al. 2020, eq. 12."""
 
     def same_for_both(x: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
         guided = eps(x, t)
@@ -56,7 +56,9 @@ def ddim_cfgpp(
         spread = _spread(alpha, alpha_below, eta)
         original = predicted_original(x, guided, alpha)
         direction = (1 - alpha_below - spread**2) ** 0.5 * unguided
-        x = alpha_below**0.5 * original + direction + spread * noise()
+        x = alpha_below**0.5 * original + direction
+        if eta:
+            x = x + spread * noise()
         yield Step(i, sigma_of(alpha), x, original)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -134,6 +134,11 @@ class Adapters:
                 changed_structure(self._model.unet)
         record.asked, record.problems = asked, problems
         return dict(problems)
+
+    @property
+    def state(self) -> Hashable:
+        """What is on the model: as long as it is equal, so are the weights."""
+        return self._record.asked or ()
 
     def clear(self) -> None:
         """Take all off: the weights are the checkpoint's own, bit for bit."""

@@ -2,9 +2,9 @@
 
 import pytest
 import torch
-import torchsde._brownian.brownian_interval as brownian_interval
 from hypothesis import given
 from hypothesis import strategies as st
+from torchsde import BrownianInterval
 
 from modules.diffusion.noise import (
     BrownianNoise,
@@ -136,16 +136,20 @@ def test_brownian_noise_comes_in_the_dtype_of_its_latent(table: SigmaTable) -> N
     assert noise(sigmas[0], sigmas[1]).dtype == torch.float16
 
 
-def test_brownian_noise_leaves_torchsde_as_it_was(table: SigmaTable) -> None:
-    before = dict(vars(brownian_interval._Interval)), brownian_interval._randn
-    sigmas = build("Karras", 6, table)
-    BrownianNoise([5], SHAPE, sigmas, source="NV")(sigmas[0], sigmas[1])
-    assert (dict(vars(brownian_interval._Interval)), brownian_interval._randn) == before
-    stock = brownian_interval.BrownianInterval(
-        0.0, 1.0, size=(3,), entropy=1, halfway_tree=True, tol=1e-3
-    )
-    stock(0.0, 0.5)
-    assert type(stock._left_child) is brownian_interval._Interval
+@pytest.mark.parametrize("schedule", ["Karras", "Exponential"])
+def test_brownian_noise_is_torchsdes_tree_number_for_number(
+    table: SigmaTable, schedule: str
+) -> None:
+    sigmas = build(schedule, 9, table)
+    noise = BrownianNoise([5], SHAPE, sigmas, source="CPU")
+    stock = BrownianInterval(
+        float(sigmas[-2]), float(sigmas[0]), size=SHAPE, entropy=5, tol=1e-6, pool_size=24,
+        halfway_tree=True,
+    )  # fmt: skip
+    for i, j in [(0, 1), (1, 2), (1, 3), (5, 7), (2, 4), (7, 8), (0, 8)]:
+        risen = stock(sigmas[j], sigmas[i])
+        wanted = -risen / (sigmas[i] - sigmas[j]).sqrt()
+        assert torch.equal(noise(sigmas[i], sigmas[j])[0], wanted), (i, j)
 
 
 def test_together_a_batch_has_one_path_that_every_seed_in_it_changes() -> None:

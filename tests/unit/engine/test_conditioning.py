@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import pytest
 import torch
+from torch import nn
 
 from modules.engine.conditioning import Beside, Conditioner, TextEncoder, Timeline
 from modules.engine.texts import Texts
@@ -25,6 +26,10 @@ class Encoder:
     def __init__(self) -> None:
         self.calls: list[int] = []  # rows of each call
         self.pools = False
+        self.unet = nn.Module()
+        text = nn.Module()
+        text.final_layer_norm = nn.LayerNorm(1)
+        self.text_encoders = (text,)
 
     def encode_text(self, chunk_rows: Any, *, vectors: Any, **how: Any) -> Encoded:
         assert vectors == {}

@@ -22,11 +22,15 @@ def perfect(x: Tensor, sigma: Tensor) -> Tensor:
     return torch.full_like(x, 0.25)
 
 
-def test_euler_and_heun_draw_at_every_step_even_unused(table: SigmaTable) -> None:
+def test_euler_and_heun_with_churn_draw_at_every_step_even_unused_and_else_never(
+    table: SigmaTable,
+) -> None:
     for sampler in (euler, heun):
-        noise = CountedNoise()
-        list(sampler(perfect, torch.ones(1, 4, 2, 2), build("Karras", 6, table), noise=noise))
-        assert noise.draws == 6
+        for churn, draws in ((0.0, 0), (1.0, 6)):
+            noise = CountedNoise()
+            start, sigmas = torch.ones(1, 4, 2, 2), build("Karras", 6, table)
+            list(sampler(perfect, start, sigmas, noise=noise, s_churn=churn, s_tmax=1.0))
+            assert noise.draws == draws
 
 
 def test_ancestral_euler_draws_at_every_step_but_the_last(table: SigmaTable) -> None:

@@ -20,11 +20,13 @@ class CountedEps:
         return x * 0.5
 
 
-def test_ddim_draws_at_every_step_even_with_eta_zero(table: SigmaTable) -> None:
-    draws = iter(torch.ones(9, 1, 4, 2, 2))
+def test_ddim_draws_at_every_step_or_where_eta_is_zero_never(table: SigmaTable) -> None:
     plan = timestep_plan(table, 10)
-    list(ddim(CountedEps(), torch.ones(1, 4, 2, 2), plan, noise=lambda: next(draws)))
-    assert next(draws, None) is None
+    for eta, left in ((0.5, 0), (0.0, 9)):
+        draws = iter(torch.ones(9, 1, 4, 2, 2))
+        noise = draws.__next__
+        list(ddim(CountedEps(), torch.ones(1, 4, 2, 2), plan, noise=noise, eta=eta))
+        assert len(list(draws)) == left
 
 
 def test_ddim_never_asks_at_its_lowest_timestep(table: SigmaTable) -> None:
