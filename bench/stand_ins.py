@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from diffusers import StableDiffusionPipeline
 from PIL import Image
 from torch import Tensor
 
@@ -63,7 +62,7 @@ class Easel:
     def __init__(self, folder: Path, **settings: Any) -> None:
         flags = {"data_dir": str(folder), "no_hashing": True}
         self._maker = PictureMaker(messages.Start(flags=flags, device="cpu"))
-        self._settings = Settings().with_changes(settings)
+        self._settings = Settings().with_changes(settings).to_record()
         self._channel = Channel(io.BytesIO(), open(os.devnull, "wb"))
         self._pictures: Mapping[str, bytes] = {}
 
@@ -83,7 +82,7 @@ class Easel:
             job="bench",
             kind="txt2img",
             request=request.to_record(),
-            settings=self._settings.to_record(),
+            settings=self._settings,
             indexes=tuple(range(request.image_count)),
         )
         control = JobControl(run, self._channel)
@@ -95,11 +94,11 @@ def pipeline(model: Model, scheduler: str, **options: Any) -> Callable[..., list
     """diffusers' pipeline around the model's own modules, at its best: the prompts are encoded
     before, and no progress bar is drawn. make(steps=, size=(w, h), cfg_scale=, images=).
     """
-    import diffusers
+    import diffusers  # takes seconds: it is here alone that the whole of it is wanted
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        made = StableDiffusionPipeline(
+        made = diffusers.StableDiffusionPipeline(
             vae=model.vae,
             text_encoder=model.text_encoders[0],
             tokenizer=None,  # type: ignore[arg-type] - embeddings are given

@@ -195,7 +195,7 @@ class Making:
         if start is None:
             return None
         latents = start.latents(batch)
-        return Beginning(latents, start.mask(latents), dtype=self._turns.model.vae.dtype)
+        return Beginning(latents, start.mask(latents), dtype=self._turns.model.vae_dtype)
 
     def _larger(self, batch: list[int], latent: Tensor | None) -> Tensor | list[Image.Image]:
         """What the second pass will start from, made by the checkpoint that is still at work."""
@@ -212,7 +212,7 @@ class Making:
         enlarging, model = self._plan.enlarging, self._turns.model
         assert enlarging is not None
         seeds = [self._plan.seeds[index] for index in batch]
-        dtype = torch.float32 if enlarging.in_latent_space else model.vae.dtype
+        dtype = torch.float32 if enlarging.in_latent_space else model.vae_dtype
         return Beginning(as_latent(larger, enlarging, model, seeds), dtype=dtype)
 
     def relieve(self) -> str | None:

@@ -54,11 +54,10 @@ def _refuse(what: str, field: str, remedy: str) -> None:
 
 def warnings_of(request: Request, settings: Settings, styles: Container[str]) -> tuple[str, ...]:
     """One line for each thing that the picture is made without."""
-    changed = settings.changed()
     found = [
         f"setting {key!r} has no effect yet"
         for key in _PICTURE_SETTINGS
-        if key in changed and not OPTIONS[key].built
+        if not OPTIONS[key].built and settings.get(key) != OPTIONS[key].default
     ]
     found += [f"there is no style {name!r}" for name in request.styles if name not in styles]
     return tuple(found)

@@ -245,8 +245,8 @@ def recall_latent(
     """A latent that `encoder`, the model's, made of what `key` names, or that it makes now."""
 
     def whole_key() -> Hashable:
-        vae = model.vae  # tiling, and a rescue from an overflow, change what it makes
-        return (key, vae.dtype, vae.device, vae.encoder.conv_in.padding_mode)
+        # Tiling, and a rescue from an overflow, change what it makes.
+        return (key, model.vae_dtype, model.device, model.vae.encoder.conv_in.padding_mode)
 
     return recall(attached(encoder, _KnownLatents), whole_key, compute, lambda made: made.nbytes)
 

@@ -129,6 +129,10 @@ class Model:
         return self._vae.module
 
     @property
+    def vae_dtype(self) -> torch.dtype:
+        return self._vae.dtype
+
+    @property
     def encoder(self) -> nn.Module:
         """What pictures become latents by: the VAE, or TAESD's half in its place."""
         return self.vae if self._tiny_encoder is None else self._tiny_encoder

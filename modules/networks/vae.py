@@ -53,7 +53,8 @@ class Vae:
 
     @property
     def dtype(self) -> torch.dtype:
-        return self.module.dtype
+        # One weight is asked: the network itself would look through all its modules.
+        return cast(nn.Module, self.module.decoder.conv_in).weight.dtype  # type: ignore[return-value]
 
     def encode(self, pixels: Tensor, noise: Tensor | None) -> Tensor:
         """Scaled latents (B, C, h, w) fp32 of pixels (B, 3, H, W) in [-1, 1].
@@ -64,7 +65,7 @@ class Vae:
             self._encode_one(pixels[i : i + 1], None if noise is None else noise[i : i + 1])
             for i in range(len(pixels))
         ]
-        return torch.cat(rows) * self.scale
+        return _batch(rows) * self.scale
 
     def mode(self, pixels: Tensor) -> Tensor:
         """The posterior's mode (B, C, h, w) fp32, not scaled, of pixels as in `encode`."""
@@ -72,7 +73,7 @@ class Vae:
 
     def decode(self, latents: Tensor) -> Tensor:
         """Pixels (B, 3, H, W) fp32 in about [-1, 1] of scaled latents (B, C, h, w)."""
-        return torch.cat([self._decode_one(latents[i : i + 1]) for i in range(len(latents))])
+        return _batch([self._decode_one(latents[i : i + 1]) for i in range(len(latents))])
 
     def _encode_one(self, pixels: Tensor, noise: Tensor | None) -> Tensor:
         self.begin()
@@ -89,7 +90,8 @@ class Vae:
         self.begin()
         scaled = cast(torch.FloatTensor, (latent / self.scale).to(self.dtype))
         pixels = self._pixels(scaled).to(torch.float32)
-        if not latent.isnan().any() and self._rescued(pixels):
+        # Whether anything is not a number is asked in 16 bit alone: the answer is waited for.
+        if self.dtype != torch.float32 and not latent.isnan().any() and self._rescued(pixels):
             return self._decode_one(latent)
         return pixels
 
@@ -122,3 +124,8 @@ class Vae:
         module.to(self.rescues[place])
         log.warning("The VAE overflowed in %s; from now on it computes in %s", before, self.dtype)
         return True
+
+
+def _batch(rows: list[Tensor]) -> Tensor:
+    """(B, ...) of rows (1, ...); a single one is not copied."""
+    return rows[0] if len(rows) == 1 else torch.cat(rows)

@@ -114,6 +114,7 @@ TABLE: tuple[Option, ...] = tuple(
     for entry in fields(Settings)
     for row in options_of(entry.default_factory)  # type: ignore[arg-type]
 )
+_DEFAULTS = Settings()  # making it checks every row, which takes milliseconds
 OPTIONS: dict[str, Option] = {row.key: row for row in TABLE}
 _ATTRIBUTES: dict[str, str] = {
     row.key: entry.name
@@ -148,7 +149,7 @@ def read_values(values: Mapping[str, Any]) -> tuple[Settings, dict[str, str]]:
             usable[key] = row.coerce(value)
         except SettingsError as error:
             unusable[key] = error.message
-    return Settings().with_changes(usable), unusable
+    return _DEFAULTS.with_changes(usable), unusable
 
 
 def _attribute(key: str) -> str:

@@ -25,7 +25,7 @@ def test_a_prompt_and_a_start_picture_are_encoded_once_for_all_jobs(make, model,
     init = Init(images=(sha256,), denoising_strength=0.9)
 
     def run(prompt: str, settings: Settings | None = None, **changes: Any) -> bytes:
-        request = wish(prompt=prompt, init=init, **changes)
+        request = wish(prompt=prompt, negative_prompt="a sea seen twice", init=init, **changes)
         return make(request, settings=settings, pictures=pictures)[0].data
 
     first = run("a pear seen twice")

@@ -107,10 +107,20 @@ def test_each_call_gets_the_conditioning_of_its_number() -> None:
     assert model.calls == 4
 
 
-def test_scale_one_still_asks_for_the_negative() -> None:
-    model, toy = guided(batch((Part(text(1.0)),)), scale=1.0)
-    model(X[:1], SIGMA)
-    assert len(toy.rows[0]["x"]) == 2
+def test_at_scale_one_the_negative_is_asked_for_only_where_it_has_a_part() -> None:
+    model, toy = guided(batch((Part(text(1.0)),), negative=0.5), scale=1.0)
+    assert model(X[:1], SIGMA).unique().tolist() == [1.0]
+    assert model.eps(X[:1], torch.tensor(500)).unique().tolist() == [1.0]
+    assert [len(asked["x"]) for asked in toy.rows] == [1, 1]
+    weighted, toy = guided(batch((Part(text(1.0), 0.5),), negative=0.5), scale=1.0)
+    assert weighted(X[:1], SIGMA).unique().tolist() == [0.75]
+    several = batch((Part(text(1.0), 0.5), Part(text(3.0), 0.5)))
+    joined, both = guided(several, scale=1.0)
+    joined(X[:1], SIGMA)
+    pair, of_pair = guided(batch((Part(text(1.0)),), negative=0.5), scale=12.5)
+    seen = pair.eps_pair(X[:1], torch.tensor(500))
+    assert [each.unique().item() for each in seen] == [1.0, 0.5]
+    assert [len(each.rows[0]["x"]) for each in (toy, both, of_pair)] == [2, 3, 2]
 
 
 def test_a_mask_keeps_the_original_in_x0_space() -> None:
