@@ -23,6 +23,10 @@ BENCHES = {
     "soak": "is memory flat over many jobs of all kinds?",
     "api": "what do many clients and a poll cost?",
     "builtin_quality": "does the built-in model draw what it is asked for?",
+    "host": "what does Easel cost around networks that compute nothing?",
+    "against_diffusers": "how fast is a picture beside diffusers and the bare networks?",
+    "determinism": "does the same request give the same bytes?",
+    "batches": "what does a batch gain?",
 }
 
 
