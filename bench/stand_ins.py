@@ -26,7 +26,10 @@ from modules.jobs.worker.maker import PictureMaker
 from modules.networks.model import Model
 from modules.settings import Settings
 
-PROMPTS = {"prompt": "a red barn on a green hill", "negative_prompt": "blurry, low quality"}
+PROMPTS: dict[str, Any] = {
+    "prompt": "a red barn on a green hill",
+    "negative_prompt": "blurry, low quality",
+}
 _NOISE = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
 
 
@@ -37,7 +40,7 @@ def put_in(model: Model) -> None:
     vae: Any = model.vae
     encode = vae.encode
 
-    def decode(latent: Tensor, return_dict: bool = False, **_: Any) -> tuple[Tensor]:
+    def decode(latent: Tensor, return_dict: bool = False, **unread: Any) -> tuple[Tensor]:
         rows, _, height, width = latent.shape
         shape = (rows, 3, height * 8, width * 8)
         if shape not in pictures:
@@ -94,16 +97,20 @@ def pipeline(model: Model, scheduler: str, **options: Any) -> Callable[..., list
     """diffusers' pipeline around the model's own modules, at its best: the prompts are encoded
     before, and no progress bar is drawn. make(steps=, size=(w, h), cfg_scale=, images=).
     """
-    import diffusers  # takes seconds: it is here alone that the whole of it is wanted
+    # Takes seconds: it is here alone that the whole of it is wanted.
+    from diffusers import schedulers
+    from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion import (
+        StableDiffusionPipeline,
+    )
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        made = diffusers.StableDiffusionPipeline(
+        made = StableDiffusionPipeline(
             vae=model.vae,
             text_encoder=model.text_encoders[0],
             tokenizer=None,  # type: ignore[arg-type] - embeddings are given
             unet=model.unet,
-            scheduler=getattr(diffusers, scheduler)(steps_offset=1, **_NOISE, **options),
+            scheduler=getattr(schedulers, scheduler)(steps_offset=1, **_NOISE, **options),
             safety_checker=None,  # type: ignore[arg-type] - optional
             feature_extractor=None,  # type: ignore[arg-type] - optional
             requires_safety_checker=False,

@@ -31,7 +31,7 @@ def _spread(factors: np.ndarray, x: Tensor) -> float | Tensor:
 
 def _per_image(t: Tensor | float, x: Tensor) -> Tensor:
     """Timestep(s) as the (N,) fp32 tensor that a model takes."""
-    if isinstance(t, float) or t.ndim == 0:
+    if not isinstance(t, Tensor) or t.ndim == 0:
         # Filled on the device: a copy to it would wait for all that it is doing.
         return torch.full((x.shape[0],), float(t), dtype=torch.float32, device=x.device)
     return t.to(x.device, torch.float32, non_blocking=True)

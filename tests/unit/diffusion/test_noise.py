@@ -148,6 +148,7 @@ def test_brownian_noise_is_torchsdes_tree_number_for_number(
     )  # fmt: skip
     for i, j in [(0, 1), (1, 2), (1, 3), (5, 7), (2, 4), (7, 8), (0, 8)]:
         risen = stock(sigmas[j], sigmas[i])
+        assert isinstance(risen, torch.Tensor)
         wanted = -risen / (sigmas[i] - sigmas[j]).sqrt()
         assert torch.equal(noise(sigmas[i], sigmas[j])[0], wanted), (i, j)
 
