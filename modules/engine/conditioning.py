@@ -123,9 +123,8 @@ class TextEncoder:
             for row in rows
         )
         placed = tuple((name, *(_bytes(each) for each in parts)) for name, parts in vectors.items())
-        weight = self._model.text_encoders[0].final_layer_norm.weight
         choices = (self._clip_skip, self._emphasis, self._clip_l_skip)
-        return (chunks, placed, choices, Adapters(self._model).state, weight.dtype, weight.device)
+        return (chunks, placed, choices, Adapters(self._model).state, self._model.dtype)
 
     def _vectors(self, rows: Sequence[Sequence[Chunk]]) -> Mapping[str, Sequence[Tensor]]:
         """Of the embeddings that stand in the rows."""

@@ -27,9 +27,8 @@ class Encoder:
         self.calls: list[int] = []  # rows of each call
         self.pools = False
         self.unet = nn.Module()
-        text = nn.Module()
-        text.final_layer_norm = nn.LayerNorm(1)
-        self.text_encoders = (text,)
+        self.text_encoders = (nn.Module(),)
+        self.dtype = torch.float32
 
     def encode_text(self, chunk_rows: Any, *, vectors: Any, **how: Any) -> Encoded:
         assert vectors == {}
