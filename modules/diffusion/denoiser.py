@@ -29,6 +29,11 @@ def _spread(factors: np.ndarray, x: Tensor) -> float | Tensor:
     return torch.from_numpy(factors).to(x.device, non_blocking=True).view(-1, 1, 1, 1)
 
 
+def _root(numbers: np.ndarray) -> np.ndarray:
+    """fp32. By torch, which rounds a few roots otherwise than numpy: old pictures have its bits."""
+    return torch.as_tensor(numbers).sqrt().numpy()
+
+
 def _per_image(t: Tensor | float, x: Tensor) -> Tensor:
     """Timestep(s) as the (N,) fp32 tensor that a model takes."""
     if not isinstance(t, Tensor) or t.ndim == 0:
@@ -51,7 +56,7 @@ class EpsDenoiser:
     def __call__(self, x: Tensor, sigma: Tensor, **conditioning: Any) -> Tensor:
         """x0 (N,C,h,w) fp32 for x in VE space at sigma: 0-dim or (N,), on the CPU."""
         level = sigma.numpy()
-        c_in = 1 / np.sqrt(level * level + 1)
+        c_in = 1 / _root(level * level + 1)
         noise = self._predict(x * _spread(c_in, x), self._timestep(sigma), conditioning)
         return x - noise * _spread(level, x)
 
@@ -71,7 +76,8 @@ class VDenoiser(EpsDenoiser):
     def __call__(self, x: Tensor, sigma: Tensor, **conditioning: Any) -> Tensor:
         level = sigma.numpy()
         variance = level * level + 1
-        c_in, c_skip, c_out = 1 / np.sqrt(variance), 1 / variance, -level / np.sqrt(variance)
+        root = _root(variance)
+        c_in, c_skip, c_out = 1 / root, 1 / variance, -level / root
         velocity = self._predict(x * _spread(c_in, x), self._timestep(sigma), conditioning)
         return velocity * _spread(c_out, x) + x * _spread(c_skip, x)
 
@@ -96,7 +102,7 @@ class LcmDenoiser:
     def __call__(self, x: Tensor, sigma: Tensor, **conditioning: Any) -> Tensor:
         """x0 (N,C,h,w) fp32 for x in VE space at sigma: 0-dim or (N,), on the CPU."""
         level, t = sigma.numpy(), self.table.sigma_to_t(sigma)
-        c_in = 1 / np.sqrt(level * level + 1)
+        c_in = 1 / _root(level * level + 1)
         scaled = x * _spread(c_in, x)
         answer = self.model(scaled, _per_image(t, x), **conditioning).to(torch.float32)
         if self.velocity:
@@ -105,5 +111,5 @@ class LcmDenoiser:
             original = x - answer * _spread(level, x)
         scaled_t = t.numpy() * LCM_TIMESTEP_SCALE
         variance = scaled_t * scaled_t + LCM_DATA_VARIANCE
-        c_skip, c_out = LCM_DATA_VARIANCE / variance, scaled_t / np.sqrt(variance)
+        c_skip, c_out = LCM_DATA_VARIANCE / variance, scaled_t / _root(variance)
         return original * _spread(c_out, x) + x * _spread(c_skip, x)

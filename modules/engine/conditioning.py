@@ -39,7 +39,7 @@ class EncodedText:
         return EncodedText(torch.zeros_like(self.tokens), pooled)
 
 
-class _KnownTexts(Remembered[Encoded]):
+class KnownTexts(Remembered[Encoded]):
     """With the first text encoder: what it and those beside it made of texts."""
 
 
@@ -98,7 +98,7 @@ class TextEncoder:
             ]
         rows, vectors = fill_up(rows, self._tokenizer), self._vectors(rows)
         encoded = recall(
-            attached(self._model.text_encoders[0], _KnownTexts),
+            attached(self._model.text_encoders[0], KnownTexts),
             lambda: self._key(rows, vectors),
             lambda: self._model.encode_text(
                 rows,

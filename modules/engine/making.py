@@ -17,7 +17,7 @@ from torch import Tensor
 from modules.engine import preview
 from modules.engine.approximate import Approximations
 from modules.engine.checkpoints import Checkpoint, Turns
-from modules.engine.conditioning import Beside, Conditioner, TextEncoder, Timeline
+from modules.engine.conditioning import Beside, Conditioner, KnownTexts, TextEncoder, Timeline
 from modules.engine.enlarge import all_nan, as_latent, check_numbers, enlarge, enlarge_picture
 from modules.engine.handover import OnItsWay
 from modules.engine.image_conditioning import of_larger, of_start
@@ -25,9 +25,10 @@ from modules.engine.networks import JobNetworks
 from modules.engine.passes import Beginning, Running
 from modules.engine.plan import Plan
 from modules.engine.sizes import size_numbers
-from modules.engine.start import Start, encode_picture, prepare
+from modules.engine.start import KnownLatents, Start, encode_picture, prepare
 from modules.generation.prompt import Tag
 from modules.generation.tokens import Tokenizer
+from modules.networks.attached import attached
 from modules.networks.model import Model
 from modules.networks.spec import Spec
 from modules.pictures import edit
@@ -217,8 +218,11 @@ class Making:
 
     def relieve(self) -> str | None:
         """Have the checkpoint at work use less memory; how, in words, None where it can't."""
+        model = self._turns.model
         self._encoders.clear()
-        return self._turns.model.relieve()
+        attached(model.text_encoders[0], KnownTexts).clear()
+        attached(model.encoder, KnownLatents).clear()
+        return model.relieve()
 
     def preview(self, denoised: Tensor) -> Callable[[], bytes]:
         """What gives the JPEG bytes of latents (B, C, h, w) on their way, as the settings want

@@ -27,6 +27,10 @@ class Remembered(Generic[T]):
     def __len__(self) -> int:
         return len(self._values)
 
+    def clear(self) -> None:
+        self._values.clear()
+        self.bytes = 0
+
     def get(self, key: Hashable) -> T | None:
         if key not in self._values:
             return None

@@ -215,7 +215,7 @@ def _slot(
     return Slot(_encoded(image, size, model), image, overlay, colours, whole)
 
 
-class _KnownLatents(Remembered[Tensor]):
+class KnownLatents(Remembered[Tensor]):
     """With the encoder that made them."""
 
 
@@ -248,7 +248,7 @@ def recall_latent(
         # Tiling, and a rescue from an overflow, change what it makes.
         return (key, model.vae_dtype, model.device, model.vae.encoder.conv_in.padding_mode)
 
-    return recall(attached(encoder, _KnownLatents), whole_key, compute, lambda made: made.nbytes)
+    return recall(attached(encoder, KnownLatents), whole_key, compute, lambda made: made.nbytes)
 
 
 def _encoded(image: Image.Image, size: tuple[int, int], model: Model) -> Tensor:

@@ -44,8 +44,8 @@ BESIDE: dict[int, tuple[str, ...]] = {
     9: ("test_the_second_pass_counts_fractions_from_one_and_steps_from_the_first_passs_end",),
     10: (
         "test_an_image_of_a_batch_draws_as_if_alone",
-        "test_euler_and_heun_draw_at_every_step_even_unused",
-        "test_ddim_draws_at_every_step_even_with_eta_zero",
+        "test_euler_and_heun_with_churn_draw_at_every_step_even_unused_and_else_never",
+        "test_ddim_draws_at_every_step_or_where_eta_is_zero_never",
     ),
     11: ("test_first_and_step_noise_of_a_pass",),
     13: ("test_slerp_runs_along_the_height",),
@@ -102,7 +102,7 @@ BESIDE: dict[int, tuple[str, ...]] = {
         "test_fields_are_put_in_the_originals_order",
         "test_values_that_would_not_be_read_back_are_quoted",
     ),
-    51: ("test_scale_one_still_asks_for_the_negative",),
+    51: ("test_at_scale_one_the_negative_is_asked_for_only_where_it_has_a_part",),
     52: (
         "test_the_way_is_measured_in_timesteps_of_the_model",
         "test_another_model_may_take_over_between_calls_which_are_counted_on",

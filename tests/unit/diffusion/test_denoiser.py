@@ -95,3 +95,13 @@ def test_an_lcm_model_may_predict_v() -> None:
     denoiser = LcmDenoiser(Recorder(velocity), LcmTable(alphas_cumprod()), velocity=True)
     denoised = denoiser(PICTURE + sigma * NOISE, sigma)
     torch.testing.assert_close(denoised, PICTURE, rtol=0, atol=1e-3)
+
+
+def test_its_numbers_are_those_of_tensors_to_the_last_bit(table: SigmaTable) -> None:
+    generator = torch.Generator().manual_seed(0)
+    for sigma in torch.exp(torch.rand(300, generator=generator) * 6.3 - 3.6):
+        model = Recorder(NOISE)
+        EpsDenoiser(model, table)(PICTURE, sigma)
+        x, t, _ = model.asked[0]
+        assert torch.equal(x, PICTURE * (1 / (sigma**2 + 1) ** 0.5))
+        assert float(t) == float(table.sigma_to_t(sigma))
