@@ -22,7 +22,8 @@ from PIL import Image
 
 from bench.builtin_probe import NAMES, TINY, Amounts, PictureProbe, Pictures, right, trained
 from bench.harness import ROOT, Figure, parser, report
-from modules.engine.engine import Word, generate
+from bench.making import Unwatched
+from modules.engine.engine import generate
 from modules.engine.fields import Sources
 from modules.generation.request import Init, Mask, Request
 from modules.generation.tokens import load_tokenizer
@@ -56,22 +57,6 @@ class Counts:
 FEW = Counts(main=6, other=2, negative=3, kept=2, doodles=3)
 
 
-class Silent:
-    """A job's control that never stops it."""
-
-    def check(self, *, between: bool = False) -> Word:
-        return "go"
-
-    def progress(self, image_index: int, step: int, steps: int) -> None:
-        pass
-
-    def wants_preview(self) -> bool:
-        return False
-
-    def preview(self, data: bytes, mime: str = "image/jpeg") -> None:
-        pass
-
-
 class Painter:
     """The engine with one checkpoint: requests to pictures."""
 
@@ -102,7 +87,7 @@ class Painter:
             tokenizer=self.tokenizer,
             input_bytes=self._files.__getitem__,
             indexes=[0],
-            control=Silent(),
+            control=Unwatched(),
             sources=Sources(model_name=self.checkpoint.stem, model_hash=lambda: "0123456789"),
         )
         return np.asarray(Image.open(io.BytesIO(output.data)).convert("RGB"))

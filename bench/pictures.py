@@ -30,7 +30,13 @@ TABS = {
 }
 DESK: ViewportSize = {"width": 1280, "height": 860}
 PHONE: ViewportSize = {"width": 390, "height": 844}
-PROMPTS = ("a red ball", "a blue house", "a yellow star", "a green tree", "an orange cat")
+PROMPTS = (
+    "a photo of a red apple on a wooden table",
+    "a green bottle in the snow",
+    "a yellow banana on a white background",
+    "a purple star on a beach",
+    "an orange cone on grass",
+)
 LOOKS = {"light": DESK, "dark": DESK, "phone": PHONE}
 QUALITY = 78  # of 100
 
@@ -68,7 +74,7 @@ def photograph(page: Page, path: Path) -> int:
 
 def generate(page: Page) -> None:
     """Press Generate with a prompt, and wait for the picture."""
-    page.locator("#txt2img_prompt textarea").fill("a red ball and a blue house")
+    page.locator("#txt2img_prompt textarea").fill(PROMPTS[0])
     page.locator("#txt2img_batch_size input[type=number]").fill("4")
     page.locator("#txt2img_generate").click()
     page.wait_for_selector("#txt2img_gallery .ez-has-picture, #txt2img_gallery.ez-has-picture")

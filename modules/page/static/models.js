@@ -75,7 +75,7 @@
       } catch {}
     });
     place.append(
-      words("span", "Only Easel's own small model is here: ten things in a small world, at 128x128."),
+      words("span", "Only Easel's own small model is here: fifteen things in a small world, at 128x128."),
       button("Add a checkpoint", () => window.EaselModels.open(), "ez-models-button"), away);
   }
 
