@@ -14,8 +14,9 @@ import torch
 from PIL import Image
 
 from bench.layouts import ARCHITECTURES
+from bench.making import Unwatched
 from bench.random_checkpoint import size_of, write_random_checkpoint
-from modules.engine.engine import Word, generate
+from modules.engine.engine import generate
 from modules.engine.fields import Sources
 from modules.generation.request import Request
 from modules.generation.tokens import load_tokenizer
@@ -24,22 +25,6 @@ from modules.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOM = 2 * 10**9  # bytes of memory beside the weights
-
-
-class Control:
-    """Lets everything pass."""
-
-    def check(self, *, between: bool = False) -> Word:
-        return "go"
-
-    def progress(self, image_index: int, step: int, steps: int) -> None: ...
-
-    def wants_preview(self) -> bool:
-        return False
-
-    def preview(self, data: bytes, mime: str = "image/jpeg") -> None: ...
-
-    def status(self, message: str) -> None: ...
 
 
 @pytest.fixture
@@ -75,7 +60,7 @@ def test_a_full_size_checkpoint_makes_a_picture(
         tokenizer=load_tokenizer(ROOT / "configs"),
         input_bytes={}.__getitem__,
         indexes=[0],
-        control=Control(),
+        control=Unwatched(),
         sources=Sources(model_name=path.stem, model_hash=lambda: None),
     )
     (output,) = outputs
