@@ -46,7 +46,11 @@ check() {
 check ruff check .
 check ruff format --check .
 check pyright --pythonpath "$python"
-"$python" -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder "$@" || failed="$failed pytest"
+# What fails while other tests load the machine gets a second go, alone; a fault fails again.
+if ! "$python" -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder "$@"; then
+    echo "Once more, one by one, what has failed:" >&2
+    "$python" -m pytest -n 0 --last-failed --last-failed-no-failures none "$@" || failed="$failed pytest"
+fi
 # Said last, where it is seen: the tests' own words may be thousands of lines long.
 if [ -n "$failed" ]; then
     echo "FAILED:$failed" >&2

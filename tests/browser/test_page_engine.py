@@ -52,19 +52,19 @@ def test_a_prompt_becomes_a_picture_with_a_preview_on_the_way(visit, engine):
     easel = visit(engine)
     easel.tab("txt2img")
     easel.write("a red ball on grass")
-    easel.set("txt2img_steps", 12)
-    easel.set("txt2img_batch_count", 3)  # long enough for a look in between
+    easel.set("txt2img_steps", 60)
+    easel.set("txt2img_batch_count", 4)  # long enough for a look in between
     easel.press_generate()
     easel.page.locator("#txt2img_gallery .ez-has-preview").wait_for()
     easel.page.locator("#txt2img_gallery .ez-preview").wait_for()
     job = engine.newest("txt2img")["id"]
-    easel.wait_shown("txt2img", job, 3)
+    easel.wait_shown("txt2img", job, 4)
     engine.post("sdapi/v1/options", {"show_progress_every_n_steps": 10})
     item = engine.get(f"easel/v1/jobs/{job}")["items"][0]
     picture = Image.open(io.BytesIO(engine.bytes(item["url"].lstrip("/"))))
     assert picture.size == (64, 64)
     assert picture.convert("RGB").getcolors(16) is None  # more than 16 colours
-    assert "a red ball on grass\nSteps: 12, Sampler: DPM++ 2M" in easel.infotext()
+    assert "a red ball on grass\nSteps: 60, Sampler: DPM++ 2M" in easel.infotext()
     assert "Model: tiny" in easel.infotext()
 
 
