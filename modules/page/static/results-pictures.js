@@ -81,7 +81,8 @@
     drawPreview(job) {
       this.isLive = job.state === "running" && job.preview_n > 0 && !options.hidden;
       if (!this.isLive) this.root.classList.remove("ez-has-preview");
-      if (this.isLive && this.preview.dataset.of !== `${job.id} ${job.preview_n}`) {
+      // A look from before the page was hidden may be answered after it.
+      if (this.isLive && !document.hidden && this.preview.dataset.of !== `${job.id} ${job.preview_n}`) {
         this.preview.dataset.of = `${job.id} ${job.preview_n}`;
         this.preview.src = address(`easel/v1/jobs/${job.id}/preview?n=${job.preview_n}`);
       }
