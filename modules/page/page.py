@@ -33,6 +33,7 @@ from modules.page import (
     models,
     networks,
     opening,
+    png_info,
     queue_panel,
     quick,
     results,
@@ -63,6 +64,7 @@ SCRIPTS = (
     *canvas.SCRIPTS,
     *results.SCRIPTS,
     *history.SCRIPTS,
+    *png_info.SCRIPTS,
     *networks.SCRIPTS,
     *models.SCRIPTS,
     *queue_panel.SCRIPTS,
@@ -91,6 +93,7 @@ STYLES = (
     *results.STYLES,
     *batch.STYLES,
     *history.STYLES,
+    *png_info.STYLES,
     *networks.STYLES,
     *models.STYLES,
     "phone.css",
@@ -133,7 +136,7 @@ def build_page(app: App, speech: language.Language, reload: Reload) -> gr.Blocks
             with gr.Tab("History", id="history", elem_id="tab_history"):
                 history.build(app, tabs, txt2img, img2img, notices)
             with gr.Tab("PNG Info", id="pnginfo", elem_id="tab_pnginfo"):
-                transfer.build_png_info(app, tabs, txt2img, img2img, notices)
+                png_info.build(app, tabs, txt2img, img2img, notices)
             with gr.Tab("Settings", id="settings", elem_id="tab_settings"):
                 forms = FormDefaults(app, defaults, (txt2img.form, img2img.form), speech.renew)
                 settings_tab.build(app, notices, speech, forms, reload)

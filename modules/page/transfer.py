@@ -1,4 +1,4 @@
-"""Sending a finished picture or a text's parameters to a tab, and the PNG Info tab.
+"""Sending a finished picture or a text's parameters to a tab.
 
 A picture is named by job and index, which the server looks up: what comes from the browser is never
 a path.
@@ -8,19 +8,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import gradio as gr
 
 from modules.app import App
 from modules.errors import RequestError
-from modules.page import pasting, widgets
+from modules.page import pasting
 from modules.page.form import CANVAS_TABS, INPAINT_TABS
 from modules.page.generate import Tab, filled, updates
 from modules.page.notices import Notices
-from modules.pictures.metadata import read_infotext
 
 
 def connect(app: App, tabs: gr.Tabs, txt2img: Tab, img2img: Tab, notices: Notices) -> None:
@@ -92,56 +89,3 @@ def _sender(app: App, txt2img: Tab, img2img: Tab, *, own: bool) -> Callable[...,
         return moved(txt2img, img2img, target, values, address)
 
     return send
-
-
-def build_png_info(app: App, tabs: gr.Tabs, txt2img: Tab, img2img: Tab, notices: Notices) -> None:
-    """The PNG Info tab."""
-    with gr.Row(elem_classes=["easel-main"]):
-        with gr.Column(scale=4, min_width=300):
-            source = widgets.image("Source", elem_id="pnginfo_image", height=420)
-        with gr.Column(scale=6, min_width=300):
-            text = widgets.text_line("pnginfo_generation_info", "ez-infotext")
-            with gr.Row(elem_classes=["easel-send"]):
-                buttons = {
-                    target: gr.Button(
-                        f"Send to {target}", size="sm", elem_id=f"pnginfo_send_to_{target}"
-                    )
-                    for target in ("txt2img", "img2img", "inpaint")
-                }
-
-    def show(path: str | None) -> list[str]:
-        return [_describe(app, path)]
-
-    def fill(target: str) -> Callable[[str | None], list[Any]]:
-        def fill_from(path: str | None) -> list[Any]:
-            infotext = _infotext_of(app, path)
-            if path is None or (not infotext and target == "txt2img"):
-                raise RequestError("this picture holds no parameters", field="image")
-            values = filled(app, infotext) if infotext else {}
-            # The upload lies where Gradio serves it to whoever may see this page.
-            address = f"gradio_api/file={quote(path)}"
-            return moved(txt2img, img2img, target, values, address)
-
-        return fill_from
-
-    notices.on(source.change, show, [source], [text])
-    outputs = outputs_of(tabs, txt2img, img2img)
-    for target, button in buttons.items():
-        notices.on(button.click, fill(target), [source], outputs)
-
-
-def _infotext_of(app: App, path: str | None) -> str | None:
-    if not path:
-        return None
-    limit = app.settings.current.easel.easel_max_pixels
-    return read_infotext(Path(path).read_bytes(), max_pixels=limit)[0]
-
-
-def _describe(app: App, path: str | None) -> str:
-    if not path:
-        return ""
-    limit = app.settings.current.easel.easel_max_pixels
-    infotext, items = read_infotext(Path(path).read_bytes(), max_pixels=limit)
-    parts = [infotext] if infotext else []
-    parts += [f"{name}\n{value}" for name, value in items.items()]
-    return "\n\n".join(parts) or "This picture holds no parameters."

@@ -156,12 +156,42 @@ def test_png_info_shows_what_a_file_holds_and_sends_it(easel: Easel, tmp_path):
     assert_filled(easel, "img2img")
 
 
-def test_png_info_says_when_there_is_nothing(easel: Easel, tmp_path):
+def test_png_info_says_beside_the_picture_what_is_wrong_and_keeps_what_it_showed(easel, tmp_path):
+    easel.may_be_refused = True
+    fault = easel.page.locator("#pnginfo_image .ez-complaint")
+    text = easel.page.locator("#pnginfo_generation_info")
     easel.tab("PNG Info")
     easel.upload("pnginfo_image", write_png(tmp_path / "plain.png"))
     easel.page.get_by_text("This picture holds no parameters.").wait_for()
     easel.click("pnginfo_send_to_txt2img")
-    assert "holds no parameters" in easel.toast()
+    assert "holds no parameters" in fault.inner_text()
+
+    # Markup in a file stays text.
+    marked = write_png(tmp_path / "barn.png", "a <img src=x onerror=alert(1)> barn\nSteps: 2")
+    easel.drop("#pnginfo_image", "barn.png", "image/png", marked.read_bytes())
+    easel.wait_text(text.locator(".ez-infotext"), "a <img src=x onerror=alert(1)> barn\nSteps: 2")
+    assert fault.is_hidden()
+    for name, data, words in (
+        ("notes.zip", b"PK-no-picture", "notes.zip can't be read: 13 bytes that are no picture"),
+        ("cut.png", marked.read_bytes()[:60], "cut.png can't be read: the picture is damaged"),
+        ("nothing.png", b"", "nothing.png is empty"),
+    ):
+        easel.drop("#pnginfo_image", name, "image/png", data)
+        fault.get_by_text(words).wait_for()
+        assert "Steps: 2" in text.inner_text()
+        assert easel.page.locator("#pnginfo_image img").is_visible()
+    # Pasted, and made in the browser: so many bytes take long to hand over.
+    easel.page.evaluate(
+        """() => {
+            const clipboardData = new DataTransfer();
+            const large = new File([new ArrayBuffer(65 << 20)], "large.png", { type: "image/png" });
+            clipboardData.items.add(large);
+            const event = new ClipboardEvent("paste", { bubbles: true, clipboardData });
+            document.body.dispatchEvent(event);
+        }"""
+    )
+    fault.get_by_text("large.png has 65.0 MB; at most 64 MB").wait_for()
+    assert not easel.page.locator(".easel-notice").count()
 
 
 def test_the_sliders_take_the_size_of_the_picture(easel: Easel, tmp_path):
