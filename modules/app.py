@@ -28,6 +28,7 @@ from modules.jobs.delivery import Delivery, places_of
 from modules.jobs.inputs import InputStore
 from modules.jobs.intake import Intake
 from modules.jobs.job import Source
+from modules.jobs.keepsakes import Keepsakes
 from modules.jobs.lock import FolderLock
 from modules.jobs.own import OwnJobs, Visitors
 from modules.jobs.queue import JobQueue
@@ -120,6 +121,9 @@ class App:
             self.history,
             Deleted(paths.easel_dir / "deleted"),
             days=lambda: settings.current.easel.easel_keep_deleted_days,
+        )
+        self.keepsakes = Keepsakes(
+            self._store, self._delivery, paths.data_dir, lambda: settings.current
         )
         self.visitors = Visitors(apart=flags.keeps_users_apart)
         self._queue = JobQueue(

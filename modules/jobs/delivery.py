@@ -108,6 +108,20 @@ class Delivery:
         if saved:
             self._on_saved(path, job.owner)
 
+    def copy(
+        self, job: Job, recipe: Recipe, summary: Summary, picture: Picture, data: bytes
+    ) -> Path:
+        """Write a finished picture once more, where `recipe`'s settings say; the new file's path.
+
+        StorageError where that fails.
+        """
+        with self._lock:
+            path = self._saved_path(job, recipe, summary, picture, data)
+            write(path, data)
+            self._numbers.wrote(path)
+        self._on_saved(path, job.owner)
+        return path
+
     def wants_grid(self, recipe: Recipe, made: int) -> bool:
         """Whether so many pictures are to be put on one sheet too."""
         request, saving = recipe.request, recipe.settings.saving_images

@@ -94,11 +94,9 @@ class SavingImages(Section, id="saving-images", title="Saving images/grids", cat
         False, "Add the upscaler's name to file names in Extras"
     )
     save_write_log_csv: bool = option(
-        True, "Write log.csv when pictures are saved with the Save button", built=False
+        True, "Write log.csv when pictures are saved with the Save button"
     )
-    save_selected_only: bool = option(
-        True, "The Save button saves the selected picture only", built=False
-    )
+    save_selected_only: bool = option(True, "The Save button saves the selected picture only")
     save_init_img: bool = option(False, "Save the start pictures of img2img", built=False)
     temp_dir: str = option(
         "", "Directory for temporary pictures", "Empty: the system's.", built=False
@@ -151,7 +149,6 @@ class SavingPaths(Section, id="saving-paths", title="Paths for saving", category
         "log/images",
         "Directory for images saved with the Save button",
         hidden_dir=True,
-        built=False,
     )
     outdir_init_images: str = option(
         "outputs/init-images",
@@ -165,9 +162,7 @@ class SavingPaths(Section, id="saving-paths", title="Paths for saving", category
 class SavingToDirs(Section, id="saving-to-dirs", title="Saving to a directory", category=CATEGORY):
     save_to_dirs: bool = option(True, "Save images to a subdirectory")
     grid_save_to_dirs: bool = option(True, "Save grids to a subdirectory")
-    use_save_to_dirs_for_ui: bool = option(
-        False, "Save to a subdirectory with the Save button too", built=False
-    )
+    use_save_to_dirs_for_ui: bool = option(False, "Save to a subdirectory with the Save button too")
     directories_filename_pattern: str = option("[date]", "Directory name pattern")
     directories_max_prompt_words: int = option(
         8, "Most words that [prompt_words] puts into a name", low=1, high=20, step=1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import sys
 import zipfile
@@ -173,3 +174,33 @@ def test_the_larger_size_is_that_of_the_picture(client: TestClient) -> None:
     made = finished(client, answer.json()["id"])["request"]
     assert (made["width"], made["height"]) == (72, 64)
     assert Image.open(io.BytesIO(client.get(job["items"][0]["url"]).content)).size == (72, 64)
+
+
+def test_a_saved_picture_is_copied_and_written_down_in_log_csv(
+    client: TestClient, app: App
+) -> None:
+    job = finished(client, submit(client, prompt="a kept fox", steps=3, n_iter=2, seed=11))
+    address, folder = f"{JOBS}/{job['id']}/images", app.paths.data_dir / "kept"
+    app.settings.update({"outdir_save": "kept"})
+    try:
+        (name,) = client.post(f"{address}/1/save").json()["names"]
+        (again,) = client.post(f"{address}/1/save").json()["names"]
+        assert (folder / name).read_bytes() == client.get(f"{address}/1").content
+        assert name == "00000-12-a kept fox.png" and again.startswith("00001")
+        assert name in names_of(client, "kept")
+        with (folder / "log.csv").open(newline="", encoding="utf-8") as file:
+            row, _ = csv.DictReader(file)
+        told = {"prompt": "a kept fox", "seed": "12", "steps": "3", "filename": name}
+        assert told.items() <= row.items()
+        assert row["sampler"] == job["summary"]["sampler_name"]
+
+        app.settings.update({"save_selected_only": False, "save_write_log_csv": False})
+        names = client.post(f"{address}/0/save").json()["names"]
+        assert len(names) == 2 + bool(job["grid"])
+        assert len((folder / "log.csv").read_text().splitlines()) == 3
+        assert client.post(f"{address}/7/save").status_code == 404
+        app.jobs.image_path(job["id"], 0).unlink()
+        assert client.post(f"{address}/0/save").status_code == 404
+    finally:
+        defaults = {"save_selected_only": True, "save_write_log_csv": True}
+        app.settings.update({"outdir_save": "log/images", **defaults})

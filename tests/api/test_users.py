@@ -77,7 +77,7 @@ def test_another_s_job_is_as_if_it_never_was(ann: TestClient, bob: TestClient) -
 
 
 def test_the_history_is_one_s_own(ann: TestClient, bob: TestClient) -> None:
-    finished(ann, submit(ann, prompt="secretive", steps=2))
+    job = finished(ann, submit(ann, prompt="secretive", steps=2))
     found = ann.get("/easel/v1/history?text=secretive").json()
     assert found["total"] == 1
     number = found["pictures"][0]["id"]
@@ -94,6 +94,11 @@ def test_the_history_is_one_s_own(ann: TestClient, bob: TestClient) -> None:
     assert bob.get(f"/easel/v1/deleted/{deleted}/image").status_code == 404
     assert bob.post(f"/easel/v1/deleted/{deleted}/restore").status_code == 404
     assert ann.post(f"/easel/v1/deleted/{deleted}/restore").status_code == 200
+    save = f"/easel/v1/jobs/{job['id']}/images/0/save"
+    assert bob.post(save).status_code == 404
+    assert ann.post(save).status_code == 200
+    assert bob.get("/easel/v1/history?text=secretive").json()["total"] == 0
+    assert ann.get("/easel/v1/history?text=secretive").json()["total"] == 2
 
 
 def test_stopping_whatever_runs_stops_only_one_s_own(ann: TestClient, bob: TestClient) -> None:

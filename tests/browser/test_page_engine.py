@@ -86,7 +86,7 @@ def test_the_classic_exercise_makes_four_pictures_of_a_doodle_and_one_is_saved(v
     assert len({item["seed"] for item in job["items"]}) == 4
     easel.page.locator("#img2img_gallery .ez-thumb").nth(3).click()
     with easel.page.expect_download() as download:
-        easel.click("save_img2img")
+        easel.click("img2img_download")
     saved = Image.open(io.BytesIO(Path(download.value.path()).read_bytes()))
     text = saved.text["parameters"]  # type: ignore[attr-defined]
     assert text.startswith("a green hill under the sun\nSteps: 20, Sampler: DPM++ 2M")

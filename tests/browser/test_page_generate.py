@@ -57,15 +57,19 @@ def test_the_large_view_turns_by_arrows_and_closes_by_escape_without_stopping_a_
     assert not easel.server.newest("txt2img")["stopping"]
 
 
-def test_save_downloads_the_file_with_its_parameters(easel: Easel):
+def test_a_picture_is_downloaded_with_its_parameters_or_saved_among_those_worth_keeping(easel):
     easel.write("a kept picture")
     job = easel.generate()
     with easel.page.expect_download() as download:
-        easel.click("save_txt2img")
+        easel.click("txt2img_download")
     path = download.value.path()
     assert download.value.suggested_filename == job["items"][0]["file_name"]
     picture = Image.open(io.BytesIO(path.read_bytes()))
     assert picture.text["parameters"] == job["items"][0]["infotext"]  # type: ignore[attr-defined]
+    easel.click("save_txt2img")
+    easel.wait_status("txt2img", "Saved as 00000")
+    (kept,) = (easel.server.folder / "log/images").glob("00000*.png")
+    assert kept.read_bytes() == path.read_bytes()
 
 
 def test_progress_is_told_in_words_bar_and_title_and_moves_nothing(easel: Easel):

@@ -116,7 +116,7 @@
       this.star = this.button("history_favourite", "Favourite", icons.star, () => this.toggleFavourite());
       actions.append(
         this.star,
-        this.button("history_save", "Save", icons.save, () => this.save()),
+        this.button("history_save", "Download", icons.save, () => this.save()),
         this.button("history_to_txt2img", "txt2img", icons.text, send("txt2img")),
         this.button("history_to_img2img", "img2img", icons.image, send("img2img")),
         this.button("history_to_sketch", "Sketch", icons.brush, send("sketch")),

@@ -41,7 +41,7 @@
       bar.append(this.words,
         this.button(t("Zoom"), icons.zoom, () => this.scale(this.zoom > 1 ? 0 : 2)),
         this.button(t("Tile"), icons.tile, () => this.tile()),
-        this.button(t("Save"), icons.save, () => this.asked.save()),
+        this.button(t("Download"), icons.save, () => this.asked.save()),
         this.button(t("Close"), icons.close, () => this.box.close()));
       return bar;
     }
@@ -170,7 +170,7 @@
   EaselShortcuts?.add([
     { keys: ["ArrowLeft"], where: "In the large view", text: "Previous picture" },
     { keys: ["ArrowRight"], where: "In the large view", text: "Next picture" },
-    { keys: ["s"], where: "In the large view", text: "Save" },
+    { keys: ["s"], where: "In the large view", text: "Download" },
     { keys: ["t"], where: "In the large view", text: "Three by three, to see whether edges fit" },
     { keys: ["+", "-", "0"], where: "In the large view", text: "Zoom in, out, back" },
   ]);

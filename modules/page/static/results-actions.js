@@ -10,7 +10,8 @@
   const { make, svg, address, ask } = EaselDom;
 
   const icons = {
-    save: "M12 4v11m0 0 4-4m-4 4-4-4M5 20h14",
+    save: "M5 4h11l3 3v13H5zM8 4v5h7V4M8 20v-6h8v6",
+    download: "M12 4v11m0 0 4-4m-4 4-4-4M5 20h14",
     zip: "M4 9h16v11H4zM3 4h18v5H3zM10 13h4",
     image: "M4 5h16v14H4zM4 16l5-5 4 4 3-3 4 4",
     brush: "M4 20c3 0 5-1 5-4l9-11 2 2-11 9",
@@ -27,7 +28,18 @@
   const fetched = (path) => make("a", "", { href: address(path), download: "" }).click();
   const named = ({ job, item }) => ({ job: job.id, index: item.index });
   const send = (to) => (at) => at.panel.trigger("send", { ...named(at), to });
-  const save = ({ item }) => fetched(`${item.url}?download=true`);
+  const download = ({ item }) => fetched(`${item.url}?download=true`);
+
+  /** A copy among the pictures worth keeping, and a line in the log there. */
+  async function save({ panel, item }) {
+    try {
+      const { names } = await ask(`${item.url}/save`, { method: "POST" });
+      panel.say(names.length > 1 ? t("{n} pictures saved", { n: names.length })
+        : t("Saved as {name}", { name: names[0] }));
+    } catch (error) {
+      panel.say(t("Not saved: {why}", { why: error.message }), true);
+    }
+  }
 
   /** The job's pictures, and what was made larger from them. */
   function zip({ panel }) {
@@ -89,7 +101,7 @@
   }
 
   const rows = [
-    { id: (tab) => `save_${tab}`, label: "Save", title: "Download the picture with its parameters",
+    { id: (tab) => `save_${tab}`, label: "Save", title: "Keep a copy in the folder for saved pictures",
       icon: icons.save, run: save },
     { id: (tab) => `${tab}_send_to_img2img`, label: "img2img", title: "Send picture and parameters to img2img",
       icon: icons.image, run: send("img2img") },
@@ -102,6 +114,8 @@
     { id: (tab) => `${tab}_upscale`, label: "Upscale",
       title: "Make this picture larger, by the settings of Hires. fix", icon: icons.sparkle,
       when: ({ tab }) => tab === "txt2img", run: (at) => at.panel.trigger("upscale", named(at)) },
+    { id: (tab) => `${tab}_download`, label: "Download", title: "Download the picture with its parameters",
+      icon: icons.download, small: true, run: download },
     { id: (tab) => `save_zip_${tab}`, label: "Zip", title: "Download all these pictures in one file",
       icon: icons.zip, small: true, when: ({ panel }) => panel.pictures.entries.length > 1, run: zip },
     { id: (tab) => `${tab}_compare`, label: "Compare", title: "Compare with another picture, or with its start",
@@ -157,5 +171,5 @@
     }
   }
 
-  window.EaselActions = { rows, Bar, save };
+  window.EaselActions = { rows, Bar, download };
 })();

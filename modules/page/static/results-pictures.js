@@ -212,7 +212,7 @@
         label: () => t("Picture {n} of {count}", { n: this.selected + 1, count: this.entries.length }),
         count: () => this.entries.length,
         step: (by) => this.step(by),
-        save: () => EaselActions.save(this.entry),
+        save: () => EaselActions.download(this.entry),
         onClose: () => this.stage.focus(),
       });
     }

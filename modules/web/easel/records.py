@@ -186,6 +186,12 @@ class Input(BaseModel):
     height: int
 
 
+class Kept(BaseModel):
+    """Pictures were copied to those worth keeping."""
+
+    names: list[str] = Field(description="of the new files")
+
+
 class Removed(BaseModel):
     """A picture was deleted."""
 

@@ -25,7 +25,7 @@ from modules.library.desktop import show_folder
 from modules.pictures.metadata import mime_of
 from modules.pictures.zips import File, zipped
 from modules.web.easel.jobs import Index, JobId, submitted
-from modules.web.easel.records import DeletedPicture, DeletedPictures, Done, Removed, Submitted
+from modules.web.easel.records import DeletedPicture, DeletedPictures, Done, Kept, Removed, Submitted
 from modules.web.easel.wish import WishedHires
 from modules.web.guard import host_of
 from modules.web.problems import problems
@@ -139,6 +139,14 @@ def _files(app: App, view: JobView, grid: bool) -> Iterator[File]:
 
 
 def _add_changes(router: APIRouter, app: App) -> None:
+    @router.post("/jobs/{job_id}/images/{index}/save", responses=problems(507))
+    def save(job_id: JobId, index: Index) -> Kept:
+        """Copy the picture into the folder for pictures worth keeping (`outdir_save`), and write it
+        down in log.csv there. All pictures of the job where `save_selected_only` is off.
+        """
+        job = app.jobs.job(job_id)
+        return Kept(names=[path.name for path in app.keepsakes.save(job, index)])
+
     @router.delete("/jobs/{job_id}/images/{index}", responses=problems(507))
     def delete(job_id: JobId, index: Index) -> Removed:
         """Delete a picture, from disk and history too. `id` puts it back; null: it is gone."""
