@@ -81,7 +81,7 @@
           entry.problem = "";
         } catch (error) {
           if (!error.status && (await entry.file.slice(0, 1).arrayBuffer().catch(() => null)) === null) {
-            entry.problem = "the file was changed or moved: add it again";
+            entry.problem = t("the file was changed or moved: add it again");
           } else if (!error.status || error.status >= 502) { // the server is away
             this.isLost = true;
             this.tell();
@@ -101,7 +101,7 @@
     settled(signal) {
       return new Promise((done, fail) => {
         const look = () => {
-          if (signal.aborted) fail(new Error("sending the pictures was stopped"));
+          if (signal.aborted) fail(new Error(t("sending the pictures was stopped")));
           else if (!this.waiting) done();
           else setTimeout(look, 100);
         };

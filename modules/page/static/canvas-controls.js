@@ -337,7 +337,7 @@
 
     showAbout({ doc, hint }) {
       const { kind, name, colour } = doc.background;
-      const ground = kind === "image" ? name : `${nameOf(colour)} ${t("background")}`;
+      const ground = kind === "image" ? name : t("{colour} background", { colour: nameOf(colour) });
       const layer = doc.layers.length > 1 ? ` · ${doc.layer.name}` : "";
       const text = hint ? t("No picture") : `${doc.width} × ${doc.height} · ${ground}${layer}`;
       this.about.textContent = this.about.title = text;

@@ -15,10 +15,9 @@
     if (whole && width > 0 && height > 0 && width <= MAX_SIDE && height <= MAX_SIDE) {
       if (width * height <= MAX_PIXELS) return;
     }
-    throw new Error(
-      `a picture of ${width} x ${height} does not fit: at most ${MAX_SIDE} a side ` +
-        `and ${MAX_PIXELS / 2 ** 20} megapixels`,
-    );
+    const values = { width, height, side: MAX_SIDE, most: MAX_PIXELS / 2 ** 20 };
+    const words = "a picture of {width} x {height} does not fit: at most {side} a side and {most} megapixels";
+    throw Object.assign(new Error(EaselCanvas.translate(words, values)), { isTooLarge: true });
   }
 
   class Drawing {
@@ -48,7 +47,7 @@
   /** A plain background; `untouched` says that nobody asked for it. */
   function plainBackground(colour, untouched = false) {
     const rgb = EaselCanvas.parseColour(colour);
-    if (!rgb) throw new Error(`"${colour}" is no colour; write it as #rrggbb`);
+    if (!rgb) throw new Error(EaselCanvas.translate("{colour} is no colour; write it as #rrggbb", { colour }));
     return { kind: "colour", colour: EaselCanvas.formatColour(rgb), rgb, untouched };
   }
 
@@ -79,7 +78,7 @@
     try {
       exact = await EaselCanvas.decodePng(blob, checkSize);
     } catch (error) {
-      if (error.message?.startsWith("a picture of")) throw error;
+      if (error.isTooLarge) throw error;
     }
     return exact ?? (await decodeByBrowser(blob));
   }
@@ -89,9 +88,11 @@
     if (source instanceof Blob) return source;
     const url = new URL(source, document.baseURI);
     const local = url.origin === location.origin || ["data:", "blob:"].includes(url.protocol);
-    if (!local) throw new Error(`pictures from ${url.host} are not fetched; save and open the file`);
+    if (!local) throw new Error(EaselCanvas.translate(
+      "pictures from {host} are not fetched; save and open the file", { host: url.host }));
     const answer = await fetch(url, { credentials: "same-origin" });
-    if (!answer.ok) throw new Error(`the picture could not be fetched: HTTP ${answer.status}`);
+    if (!answer.ok) throw new Error(EaselCanvas.translate(
+      "the picture could not be fetched: HTTP {status}", { status: answer.status }));
     return answer.blob();
   }
 

@@ -201,7 +201,7 @@
       else row.choose.removeAttribute("aria-current");
       row.name.textContent = layer.name;
       row.share.textContent = layer.opacity < 100 ? `${layer.opacity} %` : "";
-      const label = `${t(layer.hidden ? "Show" : "Hide")} ${layer.name}`;
+      const label = t(layer.hidden ? "Show {name}" : "Hide {name}", { name: layer.name });
       if (row.eye.title !== label) {
         row.eye.title = label;
         row.eye.setAttribute("aria-label", label);

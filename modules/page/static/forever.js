@@ -17,7 +17,7 @@
     const since = pressed.get(tab);
     if (since && Date.now() - since > PATIENCE) {
       stop(tab);
-      EaselNotices.show("Generate forever ended, because no job began");
+      EaselNotices.show(t("Generate forever ended, because no job began"));
     } else if (!since && !EaselResults.isBusy(tab)) {
       pressed.set(tab, Date.now());
       button(tab)?.click();

@@ -35,9 +35,9 @@
       const bar = make("div", "ez-history-bar", { role: "search" });
       this.words = make("input", "ez-history-words", { type: "search", id: "history_search",
         placeholder: 'Search prompts: castle "red sky" -fog', "aria-label": "Search prompts" });
-      this.model = this.choice("history_model", "Any checkpoint");
-      this.sampler = this.choice("history_sampler", "Any sampler");
-      this.network = this.choice("history_network", "Any LoRA");
+      this.model = this.choice("history_model", "Checkpoint", "Any checkpoint");
+      this.sampler = this.choice("history_sampler", "Sampler", "Any sampler");
+      this.network = this.choice("history_network", "LoRA", "Any LoRA");
       this.seed = make("input", "ez-history-seed", { type: "text", inputmode: "numeric", id: "history_seed",
         placeholder: "Seed", "aria-label": "Seed" });
       this.since = this.date("history_since", "From");
@@ -85,8 +85,8 @@
       });
     }
 
-    choice(id, any) {
-      const select = make("select", "", { id, "aria-label": any.replace("Any ", "") });
+    choice(id, label, any) {
+      const select = make("select", "", { id, "aria-label": label });
       select.append(choice("", any));
       return select;
     }
@@ -227,7 +227,7 @@
       this.picture.alt = record.prompt || record.name;
       this.star.setAttribute("aria-pressed", String(record.favourite));
       const when = new Date(record.time * 1000).toLocaleString();
-      this.facts.textContent = `${record.name} · ${record.width}x${record.height} · ${when}`;
+      this.facts.textContent = `${record.name} · ${record.width} × ${record.height} · ${when}`;
       this.text.textContent = record.prompt;
       try {
         const { infotext } = await ask(`${API}/${record.id}`);
@@ -261,7 +261,7 @@
       try {
         await navigator.clipboard.writeText(this.text.textContent);
       } catch {
-        EaselNotices.show("The browser does not allow copying here; select the text instead");
+        EaselNotices.show(t("The browser does not allow copying here; select the text instead"));
       }
     }
 
@@ -273,7 +273,7 @@
           headers: { "Content-Type": "application/json" },
           body: JSON.stringify({ favourite: !record.favourite }) });
       } catch (error) {
-        EaselNotices.show(`The mark was not kept: ${error.message}`);
+        EaselNotices.show(t("The mark was not kept: {why}", { why: error.message }));
         return;
       }
       record.favourite = !record.favourite;

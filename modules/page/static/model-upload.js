@@ -36,16 +36,18 @@
   }
 
   function left(seconds) {
-    return seconds >= 90 ? `${Math.round(seconds / 60)} min left` : `${Math.ceil(seconds)} s left`;
+    return t("{time} left", { time: seconds >= 90 ? `${Math.round(seconds / 60)} min` : `${Math.ceil(seconds)} s` });
   }
 
   function inWords({ state, have, size: whole, speed, message, kind }) {
-    const far = whole > 0 ? `${size(have)} of ${size(whole)}` : size(have);
-    if (state === "waiting") return "waits";
-    if (state === "checking") return "checking its sum";
-    if (state === "paused") return [have ? `paused at ${far}` : "paused", message].filter(Boolean).join(": ");
+    const far = whole > 0 ? t("{have} of {size}", { have: size(have), size: size(whole) }) : size(have);
+    if (state === "waiting") return t("waits");
+    if (state === "checking") return t("checking its sum");
+    if (state === "paused") {
+      return [have ? t("paused at {place}", { place: far }) : t("paused"), message].filter(Boolean).join(": ");
+    }
     if (state === "failed") return message;
-    if (state === "done") return [kind, size(have), message].filter(Boolean).join(", ");
+    if (state === "done") return [t(kind ?? ""), size(have), message].filter(Boolean).join(", ");
     const pace = speed > 0 ? `${size(speed)}/s` : "";
     const time = speed > 0 && whole > 0 ? left((whole - have) / speed) : "";
     return [far, pace, time].filter(Boolean).join(", ");
@@ -57,7 +59,7 @@
     const first = new DataView(await file.slice(0, 8).arrayBuffer());
     const length = first.byteLength === 8 ? Number(first.getBigUint64(0, true)) : 0;
     if (length < 2 || length > 1e8 || 8 + length > file.size)
-      throw new Error(`${file.name} is no safetensors file, or it is cut off`);
+      throw new Error(t("{name} is no safetensors file, or it is cut off", { name: file.name }));
     return file.slice(0, 8 + length);
   }
 
@@ -76,7 +78,7 @@
 
   async function carry(file, line, most, signal) {
     const asked = new URLSearchParams({ name: file.name, size: file.size, pickles: PICKLES.test(file.name) });
-    line.tell("looking what it is", 0);
+    line.tell(t("looking what it is"), 0);
     let sent = await ask(`${API}?${asked}`, { method: "POST", body: await headOf(file), signal });
     const stop = () => { ask(`${API}/${sent.id}`, { method: "DELETE" }).catch(() => {}); };
     signal.addEventListener("abort", stop);
@@ -114,7 +116,8 @@
     try {
       const arrived = await carry(file, line, most, stopper.signal);
       line.item.dataset.state = "done";
-      line.tell(arrived.is_new ? `${arrived.word}, ${size(file.size)}` : `${arrived.word}, it was there already`, 1);
+      const kind = t(arrived.word);
+      line.tell(arrived.is_new ? `${kind}, ${size(file.size)}` : t("{kind}, it was there already", { kind }), 1);
       close(line, "Clear", () => line.item.remove());
       if (arrived.kind === "checkpoint") use(line, arrived.name);
       came();
@@ -140,8 +143,7 @@
       run(file, line, most(), came);
       return;
     }
-    line.tell("Files of this kind from strangers have carried programs. Easel runs none of it, other "
-      + "programs may.", 0);
+    line.tell(t("Files of this kind from strangers have carried programs. Easel runs none of it, other programs may."), 0);
     const trust = make("button", "ez-models-button", { type: "button" });
     trust.textContent = t("Send it anyway");
     trust.addEventListener("click", () => run(file, line, most(), came));

@@ -139,7 +139,7 @@
       this.off.hidden = !state.offline;
       this.known.replaceChildren(...state.folders.map((folder) => {
         const row = make("li");
-        const found = folder.kinds.map((kind) => KINDS[kind]).join(", ") || "nothing there any more";
+        const found = folder.kinds.map((kind) => t(KINDS[kind])).join(", ") || "nothing there any more";
         const text = make("span");
         text.append(words("b", folder.path), words("small", found));
         row.append(text, tool("Read it no more", icons.close, () => this.forget(folder.path)));
@@ -159,7 +159,7 @@
         "A checkpoint, LoRA, VAE or embedding; it finds its own folder.");
       const zone = make("label", "ez-models-zone");
       const input = make("input", "", { type: "file", multiple: "", accept: ".safetensors,.ckpt,.pt,.bin" });
-      zone.append("Drop it here, or choose one", input);
+      zone.append(t("Drop it here, or choose one"), input);
       this.sent = make("ul", "ez-models-list");
       part.append(zone, this.sent);
       input.addEventListener("change", () => {
@@ -224,8 +224,7 @@
       const more = make("details");
       const trust = make("label", "ez-models-tick");
       trust.append(make("input", "", { type: "checkbox", name: "pickles" }),
-        "Allow .ckpt and .pt. Such files of strangers have carried programs; Easel runs none of it, "
-        + "other programs may.");
+        t("Allow .ckpt and .pt. Such files of strangers have carried programs; Easel runs none of it, other programs may."));
       more.append(words("summary", "More"),
         field("Token, for a file that is not for everybody (it is not stored)", "token",
           { type: "password", autocomplete: "new-password" }),

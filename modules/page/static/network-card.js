@@ -51,7 +51,7 @@
     try {
       card = await ask(`${API}/card?${named(brief)}`);
     } catch (error) {
-      EaselNotices.show(`${brief.name} can't be shown: ${error.message}`);
+      EaselNotices.show(t("{name} can't be shown: {why}", { name: brief.name, why: error.message }));
       return;
     }
     const form = make("form", "ez-card-form");
@@ -75,26 +75,33 @@
     const save = make("button", "ez-card-save", { type: "submit" });
     save.textContent = t("Save");
     buttons.append(back, shown, choose, save);
+    const fault = make("p", "ez-complaint", { role: "alert" });
     form.append(title, picture, facts(card), ...FIELDS.map((row) => field(row, notes[row[0]])),
-      weight(notes.preferred_weight), buttons, metadata(Object.entries(card.metadata)));
+      weight(notes.preferred_weight), buttons, fault, metadata(Object.entries(card.metadata)));
+    const told = (text) => { fault.textContent = text; };
     const replace = async (data) => {
-      if (await send(`${API}/preview?${named(card)}`, data, "picture")) {
+      told("");
+      if (await send(`${API}/preview?${named(card)}`, data, told)) {
         changed();
         show(root, brief, changed);
       }
     };
-    file.addEventListener("change", () => replace(file.files[0]));
+    file.addEventListener("change", () => {
+      replace(file.files[0]);
+      file.value = ""; // the same file may be chosen again, once it is mended
+    });
     shown.addEventListener("click", async () => {
       const data = await selected();
       if (data) replace(data);
-      else EaselNotices.show(t("There is no picture yet: make one, or choose a file"));
+      else told(t("There is no picture yet: make one, or choose a file"));
     });
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
       const body = { ...notes, ...Object.fromEntries(new FormData(form)) };
       body.preferred_weight = Number(body.preferred_weight) || 0;
       const text = new Blob([JSON.stringify(body)], { type: "application/json" });
-      if (await send(`${API}/notes?${named(card)}`, text, "notes")) {
+      told("");
+      if (await send(`${API}/notes?${named(card)}`, text, told)) {
         root.hidden = true;
         changed();
       }
@@ -114,13 +121,15 @@
     return answer?.ok ? answer.blob() : null;
   }
 
-  async function send(path, body, what) {
+  /** told(words): it was refused; what was written stays. */
+  async function send(path, body, told) {
     if (!body) return false;
     try {
       await ask(path, { method: "POST", body, headers: body.type ? { "Content-Type": body.type } : {} });
       return true;
     } catch (error) {
-      EaselNotices.show(`The ${what} could not be saved: ${error.message}`);
+      told(error.status ? t("Not saved: {why}", { why: error.message })
+        : t("The server does not answer, so nothing was saved: try again"));
       return false;
     }
   }

@@ -156,15 +156,15 @@
     say(total, wish) {
       this.empty.hidden = total > 0;
       this.empty.textContent = wish.text || wish.folder
-        ? "Nothing fits this search."
-        : `Nothing here yet: put files into ${FOLDERS[this.kind]}, then look for new files.`;
+        ? t("Nothing fits this search.")
+        : t("Nothing here yet: put files into {folder}, then look for new files.", { folder: FOLDERS[this.kind] });
     }
 
     async refresh() {
       try {
         await ask(`${API}/refresh`, { method: "POST" });
       } catch (error) {
-        EaselNotices.show(`The folders could not be read: ${error.message}`);
+        EaselNotices.show(t("The folders could not be read: {why}", { why: error.message }));
       }
       this.find(true);
     }

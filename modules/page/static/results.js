@@ -73,7 +73,7 @@
         const last = jobs.find((job) => job.items.length);
         if (last && !this.pictures.shown) this.pictures.take(last);
       } catch (error) {
-        this.say(`The server does not answer (${error.message}); trying again`, true);
+        this.say(t("The server does not answer ({reason}); trying again", { reason: error.message }), true);
         setTimeout(() => this.attach(), SLOW);
       }
     }
@@ -121,7 +121,7 @@
           return;
         }
         if (turn !== this.turn) return;
-        this.say("Connection lost; trying again", true);
+        this.say(t("Connection lost; trying again"), true);
         clearTimeout(this.timer);
         this.timer = setTimeout(() => (this.job ? this.look() : this.attach()), SLOW);
       }
@@ -146,7 +146,7 @@
     drawQueue() {
       const count = this.waiting.length;
       this.queue.hidden = !count;
-      this.queue.firstChild.textContent = `${count} waiting`;
+      this.queue.firstChild.textContent = t("{n} waiting", { n: count });
     }
 
     async cancelWaiting() {
@@ -166,14 +166,18 @@
       this.fill.style.width = `${running ? percent : job.state === "done" ? 100 : 0}%`;
       this.bar.setAttribute("aria-valuenow", String(percent));
       if (job.state === "queued") {
-        this.say(job.position ? `In the queue: ${job.position} before this one` : job.message || "Starting");
+        this.say(job.position ? t("In the queue: {n} before this one", { n: job.position })
+          : t(job.message || "Starting"));
       } else if (running) {
-        const parts = [job.message || `${percent} %`];
-        if (job.steps && !job.message) parts.push(`step ${job.step}/${job.steps}`);
-        if (job.input_count) parts.push(`${job.input_number + 1} of ${job.input_count}: ${job.input_name}`);
-        else if (job.image_count > 1) parts.push(`picture ${Math.min(job.image_index + 1, job.image_count)}/${job.image_count}`);
-        if (job.eta) parts.push(`${span(job.eta)} left`);
-        if (job.stopping) parts.push(job.stopping === "now" ? "stopping" : "stopping after this picture");
+        const parts = [t(job.message) || `${percent} %`];
+        if (job.steps && !job.message) parts.push(t("step {n}/{all}", { n: job.step, all: job.steps }));
+        const all = job.image_count;
+        if (job.input_count) {
+          const values = { n: job.input_number + 1, all: job.input_count, name: job.input_name };
+          parts.push(t("{n} of {all}: {name}", values));
+        } else if (all > 1) parts.push(t("picture {n}/{all}", { n: Math.min(job.image_index + 1, all), all }));
+        if (job.eta) parts.push(t("{time} left", { time: span(job.eta) }));
+        if (job.stopping) parts.push(t(job.stopping === "now" ? "stopping" : "stopping after this picture"));
         this.say(parts.join(" · "));
         EaselNotify.progress(job, percent);
       } else {
@@ -187,11 +191,12 @@
     ended(job) {
       EaselNotify.rest();
       const taken = job.finished && job.started ? span(job.finished - job.started) : "";
-      if (job.state === "failed") this.say(job.error?.message ?? "The job failed", true);
-      else if (job.interrupted || job.state === "cancelled") this.say("Interrupted");
+      if (job.state === "failed") this.say(job.error?.message ?? t("The job failed"), true);
+      else if (job.interrupted || job.state === "cancelled") this.say(t("Interrupted"));
       else {
-        const done = taken ? `Done in ${taken}` : "Done";
-        this.say(job.failed ? `${done}; ${job.failed} of ${job.image_count} could not be made` : done);
+        const done = taken ? t("Done in {time}", { time: taken }) : t("Done");
+        const { failed: n, image_count: all } = job;
+        this.say(n ? t("{done}; {n} of {all} could not be made", { done, n, all }) : done);
       }
     }
 
@@ -215,7 +220,7 @@
       panel.say(action === "skip" ? t("Skipping") : t("Stopping"));
       panel.seen();
     } catch (error) {
-      panel.say(`Could not ${action}: ${error.message}`, true);
+      panel.say(t(action === "skip" ? "Not skipped: {why}" : "Not stopped: {why}", { why: error.message }), true);
     }
   }
 

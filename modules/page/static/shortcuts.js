@@ -86,11 +86,12 @@
   }
 
   /* ---- the sheet ---- */
+  const CTRL = "Ctrl";
   const SIGNS = { ArrowUp: "↑", ArrowDown: "↓", ArrowLeft: "←", ArrowRight: "→", Escape: "Esc" };
 
   function keyCap(name) {
     const cap = make("kbd");
-    cap.textContent = SIGNS[name] ?? (isApple && name === "Ctrl" ? "⌘" : name === " " ? t("Space") : name);
+    cap.textContent = isApple && name === CTRL ? "⌘" : SIGNS[name] ?? t(name === " " ? "Space" : name);
     return cap;
   }
 
