@@ -39,6 +39,11 @@ def test_waiting_jobs_are_reordered_and_cancelled(easel: Easel) -> None:
     easel.wait("document.querySelectorAll('.ez-job[data-state=queued]').length === 2")
     easel.page.get_by_text("Cancel all that wait").click()
     easel.wait("document.querySelectorAll('.ez-job[data-state=queued]').length === 0")
+    # Escape closes the drawer, and stops no job.
+    easel.page.locator("#easel_jobs .ez-drawer-head button").last.press("Escape")
+    easel.page.locator("#easel_jobs").wait_for(state="hidden")
+    assert not easel.server.get(f"easel/v1/jobs/{busy}")["stopping"]
+    easel.click("easel_queue")
     row(easel, "slow").get_by_title("Stop, and keep what is made").click()
     easel.wait("document.querySelectorAll('.ez-job[data-state=running]').length === 0")
     assert easel.server.get(f"easel/v1/jobs/{busy}")["interrupted"]

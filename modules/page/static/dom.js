@@ -17,6 +17,10 @@
     return icon;
   }
 
+  /** The arrow keys along the way that the page is read, and against it. */
+  const isRtl = document.documentElement.dir === "rtl";
+  const [AHEAD, BACK] = isRtl ? ["ArrowLeft", "ArrowRight"] : ["ArrowRight", "ArrowLeft"];
+
   const SPOKEN = new Set(["title", "aria-label", "placeholder", "alt"]);
 
   /** An element; what of its attributes people read is in the page's language. */
@@ -62,5 +66,5 @@
     return answer.json();
   }
 
-  window.EaselDom = { make, svg, choice, tool, span, address, ask };
+  window.EaselDom = { AHEAD, BACK, make, svg, choice, tool, span, address, ask };
 })();

@@ -88,7 +88,7 @@
         cell = make("div", "ez-grid-cell", { role: "option", "data-place": place });
         cell.style.width = `${this.side}px`;
         cell.style.height = `${this.step - GAP}px`;
-        cell.style.left = `${GAP + (place % this.columns) * this.across}px`;
+        cell.style.insetInlineStart = `${GAP + (place % this.columns) * this.across}px`;
         cell.style.top = `${GAP + Math.floor(place / this.columns) * this.step}px`;
         this.floor.append(cell);
         this.cells.set(place, cell);
@@ -139,7 +139,7 @@
     key(event) {
       const page = this.columns * Math.max(1, Math.floor(this.root.clientHeight / this.step));
       const moves = {
-        ArrowLeft: -1, ArrowRight: 1, ArrowUp: -this.columns, ArrowDown: this.columns,
+        [EaselDom.BACK]: -1, [EaselDom.AHEAD]: 1, ArrowUp: -this.columns, ArrowDown: this.columns,
         PageUp: -page, PageDown: page, Home: -this.total, End: this.total,
       };
       if (event.key === "Enter" && !event.ctrlKey && !event.metaKey && this.selected >= 0) {

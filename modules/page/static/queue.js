@@ -48,7 +48,7 @@
     open() {
       this.root.hidden = false;
       this.look();
-      this.root.querySelector("button").focus();
+      this.root.querySelector(".ez-drawer-tool").focus(); // the other button may go while it is open
     }
 
     close() {

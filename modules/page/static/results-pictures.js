@@ -196,7 +196,7 @@
     key(event) {
       const isTurn = ["ArrowLeft", "ArrowRight"].includes(event.key);
       if (!this.entries.length || !isTurn || event.ctrlKey || event.altKey || event.metaKey) return;
-      this.step(event.key === "ArrowRight" ? 1 : -1);
+      this.step(event.key === EaselDom.AHEAD ? 1 : -1);
       const thumb = this.thumbs.children[this.selected];
       if (this.thumbs.contains(document.activeElement)) thumb?.focus();
       event.preventDefault();

@@ -7,7 +7,7 @@
  */
 (() => {
   "use strict";
-  const { make } = EaselDom;
+  const { AHEAD, BACK, make } = EaselDom;
   const ANYWHERE = "Everywhere";
   const isApple = /Mac|iPhone|iPad/.test(navigator.platform);
   const rows = [];
@@ -25,7 +25,7 @@
 
   /** Escape belongs to what it closes first. */
   const isOwnEscape = (target) =>
-    $("dialog[open]") || target.closest?.('[role="listbox"], [aria-expanded="true"], .options');
+    $("dialog[open]") || target.closest?.('[role="listbox"], [aria-expanded="true"], .options, .ez-drawer');
 
   async function generate() {
     const tab = currentTab();
@@ -46,9 +46,9 @@
       run: () => EaselResults.skip(currentTab()) },
     { keys: ["Escape"], where: "Pictures", text: "Interrupt", when: running,
       run: () => EaselResults.interrupt(currentTab()) },
-    { keys: ["ArrowLeft"], where: "Pictures", text: "Previous picture", when: isFree,
+    { keys: [BACK], where: "Pictures", text: "Previous picture", when: isFree,
       run: () => EaselResults.step(currentTab(), -1) },
-    { keys: ["ArrowRight"], where: "Pictures", text: "Next picture", when: isFree,
+    { keys: [AHEAD], where: "Pictures", text: "Next picture", when: isFree,
       run: () => EaselResults.step(currentTab(), 1) },
     { keys: ["Ctrl+ArrowUp"], where: "In a prompt", text: "More weight for the word, bracket or selection",
       when: isPrompt, run: (event) => EaselPrompts.emphasise(event.target, 1) },
