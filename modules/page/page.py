@@ -191,6 +191,8 @@ def _mount(web: Any, app: App, reload: Reload) -> gr.Blocks:
         max_file_size=f"{app.settings.current.easel.easel_max_request_mb}mb",
         run_history=False,
     )
+    # Nothing waits in Gradio's own queue, which looks a thousand times a second whether anything does.
+    blocks._queue.sleep_when_free = blocks._queue.progress_update_sleep_when_free = 1.0
     speech.serve(blocks)
     return blocks
 
