@@ -1,15 +1,15 @@
 """What the page costs, in a real Chromium: `python -m bench.page`, or some of it with --only.
 
-ready      From an empty profile to `body[data-easel-ready]`, against an empty `gr.Blocks` page that the
-           same Gradio serves in the same run. CPU is that of all of the browser's processes.
+ready      From an empty profile to `body[data-easel-ready]`, against an empty `gr.Blocks` page that
+           the same Gradio serves in the same run. CPU is that of all of the browser's processes.
 reaction   Each control that is seen is clicked (text: typed into; sliders: moved by a key), and the
            browser tells how long that took until it was drawn (page_reactions.py).
 answers    The page's cheap calls while a picture is made, against those at rest.
 idle       The open page for 20 s: CPU of the server and the browser, connections that it holds.
 interrupt  From the click on Interrupt to the picture that is shown (page_interrupt.py).
 
-ready, reaction and idle run with the tests' painter in place of the engine; the others with the real
-one and the built-in model.
+ready, reaction and idle run with the tests' painter in place of the engine; the others with the
+real one and the built-in model.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ PARTS = ("ready", "reaction", "answers", "idle", "interrupt")
 READY_BOUND = 1.5
 ANSWER_BOUND = 2.0
 IDLE_SECONDS = 20.0
+KEPT_ALIVE = 32.0  # seconds; connections of the start have ended then (--timeout-keep-alive)
 CALLS = 30  # of each kind, at rest and beside a job, in each round
 
 
@@ -127,7 +128,7 @@ def _answer(name: str, busy: list[float], rest: list[float]) -> Figure:
 
 def idle(page: Page, pid: int) -> list[Figure]:
     """The open page, untouched."""
-    page.wait_for_timeout(8000)  # connections that were kept alive have ended
+    page.wait_for_timeout(1000 * KEPT_ALIVE)
     before, browser = harness.cpu_seconds(pid), browser_seconds()
     held: list[int] = []
     asked: list[str] = []

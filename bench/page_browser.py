@@ -1,5 +1,5 @@
-"""What the page's benchmarks share: a server until it answers, a browser that knows nothing of it, and
-the CPU of all its processes. Knows nothing of what is measured. Needs Linux's /proc.
+"""What the page's benchmarks share: a server until it answers, a browser that knows nothing of it,
+and the CPU of all its processes. Knows nothing of what is measured. Needs Linux's /proc.
 """
 
 from __future__ import annotations

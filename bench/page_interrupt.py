@@ -1,8 +1,8 @@
-"""From the click on Interrupt to the picture that is shown, against what it may take: the longest step,
-one decode, and one pause between two looks of the page.
+"""From the click on Interrupt to the picture that is shown, against what it may take: the longest
+step, one decode, and one pause between two looks of the page.
 
-With the real engine and the built-in model, at a size whose step takes about 0.3 s. The time from the
-last step to the kept file, of whole jobs, counts as the decode. All is wall time within one run.
+With the real engine and the built-in model, at a size whose step takes about 0.3 s. The time from
+the last step to the kept file, of whole jobs, counts as the decode. Wall time, within one run.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ document.addEventListener("load", (event) => {
 
 
 class Steps:
-    """How a running job goes, looked at from beside the page: its id, and when which step was seen."""
+    """How a running job goes, looked at from beside the page: when which step was seen."""
 
     def __init__(self, client: httpx.Client) -> None:
         self._client = client
@@ -135,7 +135,8 @@ def figures(browser: Browser, url: str, rounds: int) -> list[Figure]:
     ratios = [took / may for took, may in zip(told, allowed, strict=True)]
     over = max(took - may for took, may in zip(told, allowed, strict=True))
     how = (
-        f"{rounds} times at {side}x{side}: shown after {median(told):.2f} s, at most {max(told):.2f} s; "
+        f"{rounds} times at {side}x{side}: shown after {median(told):.2f} s, "
+        f"at most {max(told):.2f} s; "
         f"step {median(allowed) - median(decodes) - POLL:.2f} s, decode {median(decodes):.2f} s, "
         f"pause {POLL:.1f} s; the worst {1000 * over:+.0f} ms"
     )

@@ -1,7 +1,8 @@
-"""How long each control of the page takes from the input to what is drawn (Event Timing, as for INP).
+"""How long each control of the page takes from the input to what is drawn (Event Timing, as for
+INP).
 
-Knows no control by name: it finds those that are seen. What was slow is tried again alone, each time on
-a page that was just opened, for a busy machine or the control before it may have been the cause.
+Knows no control by name: it finds those that are seen. What was slow is tried again alone, each
+time on a page that was just opened: the machine or the control before it may have been the cause.
 """
 
 from __future__ import annotations
@@ -55,9 +56,9 @@ async () => {
   for (let frame = 0; frame < 3; frame += 1) await new Promise(requestAnimationFrame);
   await new Promise((go) => setTimeout(go, 20));
   window.benchSlow.push(...window.benchEvents.takeRecords());
-  const took = window.benchSlow.filter((entry) => entry.interactionId).map((entry) => entry.duration);
+  const took = window.benchSlow.filter((entry) => entry.interactionId);
   window.benchSlow.length = 0;
-  return took;
+  return took.map((entry) => entry.duration);
 }
 """
 # What leads away from the page, opens the system's own windows or starts work without end.

@@ -58,6 +58,7 @@ STATIC = Path(__file__).parent / "static"
 SCRIPTS = (
     "words.js",
     "dom.js",
+    "rest.js",
     "shortcuts.js",
     "grid.js",
     "parts.js",
@@ -191,7 +192,7 @@ def _mount(web: Any, app: App, reload: Reload) -> gr.Blocks:
         max_file_size=f"{app.settings.current.easel.easel_max_request_mb}mb",
         run_history=False,
     )
-    # Nothing waits in Gradio's own queue, which looks a thousand times a second whether anything does.
+    # Nothing waits in Gradio's own queue, which looks a thousand times a second whether it does.
     blocks._queue.sleep_when_free = blocks._queue.progress_update_sleep_when_free = 1.0
     speech.serve(blocks)
     return blocks

@@ -29,7 +29,9 @@ def bind(flags: Flags) -> socket.socket:
     first = flags.effective_port
     last = first if flags.port is not None else first + _TRIES
     for port in range(first, last + 1):
-        bound = socket.socket(family, socket.SOCK_STREAM)
+        # The protocol by name: only then does asyncio send an answer's body without waiting for the
+        # receipt of its head, which the other side may hold back for 40 ms.
+        bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         if os.name != "nt":  # on Windows this option would let two servers share one port
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -5,7 +5,7 @@ Turns HTTP into calls of the App and views into JSON; knows no Gradio and no A11
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 
 from modules.app import App
 from modules.generation.version import VERSION
@@ -24,8 +24,9 @@ def build_router(app: App) -> APIRouter:
 
 def _add_program(router: APIRouter, app: App) -> None:
     @router.get("/status")
-    def status() -> Status:
+    def status(response: Response) -> Status:
         """What the program is doing, and how long the queue is."""
+        response.headers["Connection"] = "close"  # an idle page asks now and then, and holds none
         worker = app.worker_status()
         return Status(
             version=VERSION,
