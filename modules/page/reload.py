@@ -37,7 +37,7 @@ class Reload:
     def on(self, button: gr.Button) -> None:
         """The button builds the page anew and loads it."""
         done = button.click(self.now, None, None, **widgets.QUICK)
-        done.then(None, None, None, js="() => location.reload()", **widgets.QUICK)
+        done.then(None, None, None, js="() => EaselCalls.renewed()", **widgets.QUICK)
 
     async def now(self) -> None:
         """Build another page. The old one answers until it is there."""

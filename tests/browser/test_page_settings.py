@@ -26,6 +26,28 @@ def test_a_setting_is_applied_stored_and_shown_after_a_reload(easel: Easel):
     easel.server.post("sdapi/v1/options", {"add_model_name_to_info": True, "jpeg_quality": 80})
 
 
+def test_a_page_older_than_the_server_says_so_and_names_what_is_not_applied(easel: Easel):
+    easel.tab("Settings")
+    easel.set("setting_jpeg_quality", 62)
+    easel.page.locator("#setting_add_model_name_to_info input").uncheck()
+    easel.page.route("**/gradio_api/run/**", lambda route: route.fulfill(status=500))
+    easel.click("settings_submit")
+    easel.page.get_by_text("its log says why").wait_for()
+    # As after a restart: what answers is another page than this one.
+    easel.page.evaluate("window.gradio_config.app_id = 1")
+    easel.click("settings_submit")
+    notice = easel.page.locator(".easel-notice-calm")
+    notice.wait_for()
+    told = "Quality of saved JPEG, WebP and AVIF files, Add the checkpoint's name to infotext"
+    assert "reload it" in notice.inner_text() and told in notice.inner_text()
+    easel.page.unroute_all()
+    notice.get_by_role("button", name="Reload").click()
+    easel.wait("window.gradio_config?.app_id > 1")
+    easel.ready()
+    assert [each.count("status of 500") for each in easel.problems] == [1, 1]
+    easel.problems.clear()
+
+
 def test_the_search_leaves_what_has_the_words(easel: Easel):
     easel.tab("Settings")
     easel.page.locator("#settings_search input, #settings_search textarea").fill("old karras")

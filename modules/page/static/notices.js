@@ -15,8 +15,9 @@
     return found;
   }
 
-  /** action: {label, run()}, a button beside the text; a notice with one is no alarm. */
-  function show(text, action = null) {
+  /** action: {label, run()}, a button beside the text; a notice with one is no alarm. `stays`: until
+   * somebody closes it. */
+  function show(text, action = null, { stays = false } = {}) {
     const notice = document.createElement("div");
     notice.className = action ? "easel-notice easel-notice-calm" : "easel-notice";
     const words = document.createElement("span");
@@ -30,7 +31,7 @@
     const all = place();
     all.append(notice);
     while (all.children.length > MOST) all.firstChild.remove();
-    setTimeout(() => notice.remove(), STAYS);
+    if (!stays) setTimeout(() => notice.remove(), STAYS);
   }
 
   function button(notice, { label, run }) {

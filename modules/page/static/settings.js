@@ -11,6 +11,8 @@
   const rows = () => all('.easel-section-rows [id^="setting_"]');
   const keyOf = (row) => row.id.replace(/^setting_/, "").replace(/_in_settings$/, "");
 
+  const labelOf = (row) => row.querySelector("label span, [data-testid=block-info]")?.textContent.trim() ?? keyOf(row);
+
   /** Each word must occur in a setting's label, help or key, or in its section's title. */
   function filter(text) {
     const words = String(text ?? "").toLowerCase().split(/\s+/).filter(Boolean);
@@ -67,6 +69,7 @@
     }
 
     reset(names) {
+      for (const row of rows()) if (names.includes(keyOf(row))) touched.set(keyOf(row), labelOf(row));
       this.trigger("reset", { names });
     }
 
@@ -77,7 +80,7 @@
         const key = keyOf(row);
         row.classList.toggle("easel-changed", off.has(key));
         if (!(key in defaults) || row.querySelector(":scope > .easel-reset")) continue;
-        const label = row.querySelector("label span, [data-testid=block-info]")?.textContent.trim() ?? key;
+        const label = labelOf(row);
         const button = make("button", "easel-reset", { type: "button" });
         button.title = t("Back to the default: {value}", { value: defaults[key] });
         button.setAttribute("aria-label", `${label}: ${button.title}`);
@@ -127,6 +130,17 @@
     }
   }
 
+  /* ---- what was changed here and not applied ---- */
+  const touched = new Map(); // labels by key
+
+  function touch(event) {
+    const row = event.target.closest?.('.easel-section-rows [id^="setting_"]');
+    if (row && !event.target.closest(".easel-reset")) touched.set(keyOf(row), labelOf(row));
+  }
+
+  for (const kind of ["input", "change"]) document.addEventListener(kind, touch, true);
+  document.addEventListener("pointerdown", (event) => { if (event.target.closest?.('[role="option"]')) touch(event); });
+
   document.addEventListener("click", (event) => {
     const link = event.target.closest?.("#settings_menu a");
     if (!link) return;
@@ -136,9 +150,12 @@
 
   window.EaselSettings = {
     filter,
+    /** Labels of the settings that were changed on this page and are not stored. */
+    unapplied: () => [...touched.values()],
     mount(element, props, trigger, watch) {
       const board = new Board(element.querySelector(".easel-board"), trigger);
       const follow = () => {
+        if (!props.value?.table) touched.clear(); // all that was changed is stored
         // The rows are made at the same time as this, or a little later.
         requestAnimationFrame(() => setTimeout(() => board.mark(props.value ?? {}), 30));
         board.list(props.value?.table, props.value?.n);
