@@ -13,16 +13,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import gradio as gr
-
 from modules.app import App
 from modules.errors import EaselError, RequestError, StorageError
 from modules.generation import infotext as infotexts
 from modules.generation.batch import Input
 from modules.jobs.input_folder import folder_named, pictures_in
-from modules.page import widgets
-from modules.page.controls import Form
+from modules.page.fields import Field, checkbox, textbox
 from modules.page.form import PNG_INFO_FIELDS, number, whole
+from modules.page.layout import Form
 from modules.pictures.headers import read_header
 from modules.pictures.names import clean
 
@@ -37,29 +35,16 @@ _TAKEN: Mapping[str, tuple[str, ...]] = {
     "Sampler": ("sampler_name", "scheduler"),
     "Steps": ("steps",),
 }
-_START = """
-const start = () => {
-  if (window.EaselBatch) EaselBatch.mount(element);
-  else setTimeout(start, 20);
-};
-start();
-"""
 
 
 def build(app: App, form: Form) -> None:
     """The controls. Folders show only where whoever asks may choose some."""
     may_read = not app.flags.hides_folders or bool(app.flags.gradio_allowed_path)
     may_write = not app.flags.hides_folders
-    with gr.Tabs(elem_id="img2img_batch_source", elem_classes=["easel-resize"]):
-        with gr.Tab("Upload", elem_id="img2img_batch_upload_tab"):
-            gr.HTML(
-                value=None,
-                html_template='<div class="ez-batch" id="img2img_batch_upload"></div>',
-                js_on_load=_START,
-                apply_default_css=False,
-                padding=False,
-            )
-        with gr.Tab("From directory", elem_id="img2img_batch_from_dir_tab", visible=may_read):
+    with form.tabs("img2img_batch_source", "easel-resize"):
+        with form.one_tab("Upload", "img2img_batch_upload_tab"):
+            form.mount("batch-upload", "img2img_batch_upload")
+        with form.one_tab("From directory", "img2img_batch_from_dir_tab", visible=may_read):
             _folder(
                 form,
                 "batch_input_dir",
@@ -80,10 +65,10 @@ def build(app: App, form: Form) -> None:
                 "one mask for all, or masks called as the pictures",
                 elem_id="img2img_batch_inpaint_mask_dir",
             )
-    with gr.Accordion("PNG info", open=False, elem_id="img2img_batch_png_info"):
+    with form.fold("PNG info", "img2img_batch_png_info"):
         form.add(
             "batch_use_png_info",
-            widgets.checkbox("Append png info to prompts", elem_id="img2img_batch_use_png_info"),
+            checkbox("Append png info to prompts", elem_id="img2img_batch_use_png_info"),
         )
         _folder(
             form,
@@ -94,10 +79,12 @@ def build(app: App, form: Form) -> None:
         )
         form.add(
             "batch_png_info_props",
-            widgets.checkbox_group(
-                "Parameters to take from png info",
-                PNG_INFO_FIELDS,
-                info="Prompts from png info will be appended to prompts set in ui.",
+            Field(
+                kind="checks",
+                label="Parameters to take from png info",
+                value=[],
+                choices=PNG_INFO_FIELDS,
+                hint="Prompts from png info will be appended to prompts set in ui.",
                 elem_id="img2img_batch_png_info_props",
             ),
         )
@@ -106,16 +93,8 @@ def build(app: App, form: Form) -> None:
 def _folder(
     form: Form, name: str, label: str, hint: str, *, elem_id: str = "", visible: bool = True
 ) -> None:
-    form.add(
-        name,
-        widgets.textbox(
-            label,
-            placeholder=hint,
-            max_lines=1,
-            elem_id=elem_id or f"img2img_{name}",
-            visible=visible,
-        ),
-    )
+    found = elem_id or f"img2img_{name}"
+    form.add(name, textbox(label, placeholder=hint, elem_id=found, visible=visible))
 
 
 @dataclass(frozen=True, kw_only=True)

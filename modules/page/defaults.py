@@ -6,17 +6,17 @@ file says of controls that are not here stays in the file and does nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import gradio as gr
-from gradio.blocks import Block, BlockContext
-from gradio.components import Component
-
+from modules.errors import RequestError
 from modules.library.ui_config import Place, UiConfig, key_of
 from modules.page import hires
-from modules.page.controls import Form
+from modules.page.fields import Button, Field
+from modules.page.layout import Form
 
+# Its words for a slider's ends.
+_ENDS = {"minimum": "low", "maximum": "high"}
 _TABS = "Tabs@tabs"  # A1111's name for the row of all tabs
 
 
@@ -31,7 +31,7 @@ class Defaults:
         self.file = file
         self._said, trouble = file.read()
         self.troubles = [trouble] if trouble else []
-        self.controls: dict[tuple[str, str], Component] = {}
+        self.controls: dict[tuple[str, str], Field | Button] = {}
         self.built: dict[tuple[str, str], Any] = {}
 
     def opened(self, tabs: Sequence[str], otherwise: str) -> str:
@@ -39,20 +39,24 @@ class Defaults:
         chosen = self._said.get(("webui", _TABS, "selected"))
         return str(chosen) if chosen in tabs else otherwise
 
-    def apply(self, tab: str, root: Block) -> None:
-        """Give all controls below `root` what the file says of them; of two with one label the
-        first is meant.
+    def apply(self, form: Form) -> None:
+        """Give all fields and buttons of the form what the file says of them; of two with one label
+        the first is meant.
         """
-        for control in _controls(root):
-            place = (tab, str(getattr(control, "label", None) or getattr(control, "value", "")))
+        for control in (*form.fields.values(), *form.buttons.values()):
+            place = (form.tab, control.label)
             if place in self.controls:
                 continue
             self.controls[place] = control
             self.built[place] = getattr(control, "value", None)
             for what in ("maximum", "minimum", "step", "value", "visible"):
                 self._set((*place, what), control, what)
+        for name, unused in hires.SHOWN_WHEN_USED.items():
+            field = form.fields.get(name)
+            if field is not None and field.value != unused:
+                field.visible = True
 
-    def _set(self, place: Place, control: Component, what: str) -> None:
+    def _set(self, place: Place, control: Field | Button, what: str) -> None:
         value = self._said.get(place)
         if value is None:
             return
@@ -63,17 +67,9 @@ class Defaults:
                 f"{self.file.path.name}: {key_of(place)} can't be {shown}; give {wanted}"
             )
             return
-        _put(control, what, value)
-        if what in ("minimum", "maximum") and isinstance(control, gr.Slider):
-            nearest: Any = min(max(control.value, control.minimum), control.maximum)  # type: ignore
-            _put(control, "value", nearest)
-
-    def finish(self, form: Form) -> None:
-        """Show those that are hidden while unused, where the file uses them."""
-        for name, unused in hires.SHOWN_WHEN_USED.items():
-            control: Any = form.fields.get(name)
-            if control is not None and control.value != unused:
-                _put(control, "visible", True)
+        setattr(control, _ENDS.get(what, what), value)
+        if what in _ENDS and isinstance(control, Field):
+            control.value = min(max(control.value, control.low), control.high)
 
     def size(self, tab: str) -> tuple[int, int] | None:
         """The width and height that the file gives a fresh form; None where it leaves one open."""
@@ -81,7 +77,7 @@ class Defaults:
             control.value
             for label in ("Width", "Height")
             if (tab, label, "value") in self._said
-            and (control := self.controls.get((tab, label))) is not None
+            and isinstance(control := self.controls.get((tab, label)), Field)
         ]
         return (int(sides[0]), int(sides[1])) if len(sides) == 2 else None
 
@@ -89,27 +85,33 @@ class Defaults:
         """The values of a fresh form by field; its size only where it is not the checkpoint's."""
         sized = self.size(form.tab) is not None
         return {
-            name: getattr(control, "value", None)
-            for name, control in form.fields.items()
+            name: field.value
+            for name, field in form.fields.items()
             if sized or name not in ("width", "height")
         }
 
     # -------------------------------------------------------------------------- saved by the page
 
-    def changes(self, form: Form, values: list[Any], own: tuple[int, int]) -> dict[Place, Any]:
+    def changes(
+        self, form: Form, values: Mapping[str, Any], own: tuple[int, int]
+    ) -> dict[Place, Any]:
         """Those `values` of the form that are not its defaults. own: the checkpoint's size, which
         is nobody's choice.
         """
         size = self.size(form.tab) or own
         sides: dict[str, Any] = {"width": size[0], "height": size[1]}
         found: dict[Place, Any] = {}
-        for (name, control), value in zip(form.fields.items(), values, strict=True):
-            place = (form.tab, str(getattr(control, "label", "")))
-            if self.controls.get(place) is not control or name == "override_settings":
+        for name, field in form.fields.items():
+            place, value = (form.tab, field.label), values[name]
+            if self.controls.get(place) is not field or name == "override_settings":
                 continue
-            default = sides.get(name, getattr(control, "value", None))
-            if (value or None) != (default or None):
-                found[*place, "value"] = value
+            if (value or None) == (sides.get(name, field.value) or None):
+                continue
+            if field.wanted(value):
+                raise RequestError(
+                    f"{field.label} can't be {value!r:.60}; give {field.wanted(value)}", field=name
+                )
+            found[*place, "value"] = value
         return found
 
     def default(self, place: Place) -> Any:
@@ -121,7 +123,7 @@ class Defaults:
         self.file.save(changes)
         for place, value in changes.items():
             self._said[place] = value
-            _put(self.controls[place[:2]], "value", value)
+            self._put(place, value)
 
     def forget(self) -> int:
         """A fresh form is as the program has it; the number of values that were the file's own."""
@@ -131,76 +133,21 @@ class Defaults:
         self.file.save({}, forget=places)
         for place in places:
             del self._said[place]
-            _put(self.controls[place[:2]], "value", self.built[place[:2]])
+            self._put(place, self.built[place[:2]])
         return len(places)
 
-
-def _put(control: Component, what: str, value: Any) -> None:
-    """For the record that browsers get, and for the copy that Gradio makes for each visitor."""
-    setattr(control, what, value)
-    control.constructor_args[what] = value
-
-
-def _controls(root: Block) -> Iterator[Component]:
-    for child in root.children if isinstance(root, BlockContext) else ():
-        if isinstance(child, gr.HTML | gr.Markdown):
-            continue
-        if isinstance(child, Component):
-            yield child
-        yield from _controls(child)
+    def _put(self, place: Place, value: Any) -> None:
+        control = self.controls[place[:2]]
+        assert isinstance(control, Field), f"{place} is no field"
+        control.value = value
 
 
-def _wanted(control: Component, what: str, value: Any) -> str:
+def _wanted(control: Field | Button, what: str, value: Any) -> str:
     """What the control would take in the place of `value`; "" where it takes it."""
-    number = isinstance(value, int | float) and not isinstance(value, bool)
     if what == "visible":
         return "" if isinstance(value, bool) else "true or false"
-    if what != "value":
-        if not isinstance(control, gr.Slider):
-            return "it to a slider"
-        return _wanted_end(control, what, value) if number else "a number"
-    if isinstance(control, gr.Slider):
-        return _wanted_number(control, value) if number else "a number"
-    match control:
-        case gr.Checkbox():
-            return "" if isinstance(value, bool) else "true or false"
-        case gr.Number():
-            return "" if number and value == int(value) else "a whole number"
-        case gr.Textbox():
-            return "" if isinstance(value, str) else "a text"
-        case gr.Dropdown() | gr.Radio():
-            return _wanted_choice(control, value)
-        case _:
-            return "none: it has no default"
-
-
-def _wanted_end(control: gr.Slider, what: str, value: float) -> str:
-    """As `_wanted`, of a slider's range."""
-    if what == "minimum":
-        return "" if value < control.maximum else f"less than {control.maximum}"
-    if what == "maximum":
-        return "" if value > control.minimum else f"more than {control.minimum}"
-    return "" if value > 0 else "more than 0"
-
-
-def _wanted_number(control: gr.Slider, value: float) -> str:
-    if not control.minimum <= value <= control.maximum:
-        return f"a number from {control.minimum} to {control.maximum}"
-    is_whole = float(control.step or 0).is_integer() and float(control.minimum).is_integer()
-    return "a whole number" if is_whole and value != int(value) else ""
-
-
-def _wanted_choice(control: gr.Dropdown | gr.Radio, value: Any) -> str:
-    several = isinstance(control, gr.Dropdown) and bool(control.multiselect)
-    if several:
-        return "" if isinstance(value, list) and all(map(_is_text, value)) else "a list of texts"
-    offered = [entry for _, entry in control.choices or ()]
-    free = isinstance(control, gr.Dropdown) and control.allow_custom_value
-    if value in offered or (free and _is_text(value)):
-        return ""
-    listed = [str(entry) for entry in offered[:8]] + (["..."] if len(offered) > 8 else [])
-    return f"one of {', '.join(listed)}"
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
+    if isinstance(control, Button):
+        return "none: it has no default"
+    if what in ("minimum", "maximum", "step"):
+        return control.wanted_end(what, value)
+    return control.wanted(value)

@@ -5,7 +5,7 @@ interface 11).
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,8 +13,8 @@ import gradio as gr
 
 from modules.app import App
 from modules.library.ui_config import Place, key_of
-from modules.page.controls import Form
 from modules.page.defaults import Defaults
+from modules.page.layout import Form
 from modules.page.native_size import native_size
 from modules.page.notices import Notices
 from modules.page.settings_state import words
@@ -41,14 +41,11 @@ class FormDefaults:
     forms: tuple[Form, ...]
     saved: Callable[[], None]
 
-    def changes(self, values: tuple[Any, ...]) -> dict[Place, Any]:
-        """What of all the forms' `values`, in order, is not as in a fresh form."""
+    def changes(self, told: Mapping[str, Any]) -> dict[Place, Any]:
+        """What of all that the browser `told` of the forms is not as in a fresh one."""
         found: dict[Place, Any] = {}
-        start = 0
         for form in self.forms:
-            mine = list(values[start : start + len(form.fields)])
-            start += len(form.fields)
-            found |= self.defaults.changes(form, mine, native_size(self.app))
+            found |= self.defaults.changes(form, form.read(told), native_size(self.app))
         return found
 
 
@@ -70,9 +67,8 @@ def build(elem_id: str, parts: FormDefaults, notices: Notices) -> None:
             apply_default_css=False,
             elem_id="ui_defaults_board",
         )
-    fields = [component for form in parts.forms for component in form.components]
-    notices.on(view.click, _viewing(parts), fields, [board])
-    notices.on(keep.click, _keeping(parts), fields, [board])
+    notices.on_forms(view.click, parts.forms, _viewing(parts), [board])
+    notices.on_forms(keep.click, parts.forms, _keeping(parts), [board])
     notices.on(forget.click, _forgetting(parts), None, [board])
 
 
@@ -80,24 +76,24 @@ def _told(line: str, rows: list[dict[str, str]] | None = None) -> list[Any]:
     return [{"line": line, "rows": rows or [], "n": time.time_ns()}]
 
 
-def _viewing(parts: FormDefaults) -> Callable[..., list[Any]]:
-    def view(*values: Any) -> list[Any]:
+def _viewing(parts: FormDefaults) -> Callable[[Mapping[str, Any]], list[Any]]:
+    def view(told: Mapping[str, Any]) -> list[Any]:
         rows = [
             {
                 "place": key_of(place).removesuffix("/value"),
                 "old": words(parts.defaults.default(place)),
                 "new": words(value),
             }
-            for place, value in parts.changes(values).items()
+            for place, value in parts.changes(told).items()
         ]
         return _told("" if rows else "The forms are as a fresh page has them.", rows)
 
     return view
 
 
-def _keeping(parts: FormDefaults) -> Callable[..., list[Any]]:
-    def keep(*values: Any) -> list[Any]:
-        found = parts.changes(values)
+def _keeping(parts: FormDefaults) -> Callable[[Mapping[str, Any]], list[Any]]:
+    def keep(told: Mapping[str, Any]) -> list[Any]:
+        found = parts.changes(told)
         if not found:
             return _told("The forms are as a fresh page has them.")
         parts.defaults.save(found)

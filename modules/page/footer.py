@@ -1,6 +1,5 @@
-"""The line below the tabs: versions, and what the page's scripts must know of the settings.
-
-Also the place where both reach the browser: the component's value is data for `static/page.js`.
+"""What the page's scripts must know of the program and its settings; `static/page.js` hands it to
+them and draws the line below the tabs.
 """
 
 from __future__ import annotations
@@ -16,27 +15,6 @@ from modules.page import canvas
 from modules.settings import Settings
 
 _WHITESPACE = {"Tab": "\t", "Carriage Return": "\r", "Line Feed": "\n"}
-_START = """
-const start = () => {
-  if (!window.EaselPage) return setTimeout(start, 20);
-  const follow = () => EaselPage.configure(props.value ?? {});
-  watch('value', follow);
-  follow();
-};
-start();
-"""
-
-
-def build(app: App, size: tuple[int, int]) -> gr.HTML:
-    """The component; as an output it takes what `state` gives."""
-    out = '<a href="logout">Log out</a>' if app.flags.users else ""
-    return gr.HTML(
-        value=state(app, size),
-        html_template=f'<div class="easel-footer"><span></span>{out}<span></span></div>',
-        js_on_load=_START,
-        apply_default_css=False,
-        elem_id="footer",
-    )
 
 
 def state(app: App, size: tuple[int, int], **more: Any) -> dict[str, Any]:
@@ -48,6 +26,7 @@ def state(app: App, size: tuple[int, int], **more: Any) -> dict[str, Any]:
     return {
         "versions": versions,
         "size": list(size),
+        "has_users": bool(app.flags.users),
         "sound": _sound(app),
         **_options(settings),
         **more,

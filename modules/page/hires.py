@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Set
 
-import gradio as gr
-from gradio.events import Dependency
-
 from modules.app import App
 from modules.generation.choices import LATENT_UPSCALE_MODES, SAMPLERS, SCHEDULES, UPSCALERS
 from modules.generation.infotext_fields import SAME_CHECKPOINT, SAME_SAMPLER, SAME_SCHEDULE
-from modules.page import refiner, widgets
-from modules.page.controls import Form, switched
+from modules.page import refiner
+from modules.page.fields import dropdown, slider, textbox
+from modules.page.layout import Form
 from modules.settings import Settings
 
 # Fields that are shown by a setting, or once they hold something else than this.
@@ -35,65 +33,47 @@ def always_shown(settings: Settings) -> Set[str]:
     return samplers | prompts
 
 
-def build(app: App, form: Form) -> gr.HTML:
-    """The section; gives the line that tells which size it leads to."""
-    with switched(form, "enable_hr", "Hires. fix", "txt2img_hr") as line:
-        with gr.Row(elem_id="txt2img_hires_fix_row1"):
+def build(app: App, form: Form) -> None:
+    """The section; the line in its head tells which size it leads to."""
+    with form.switch("enable_hr", "Hires. fix", "txt2img_hr"):
+        with form.row("txt2img_hires_fix_row1"):
             upscalers = [*LATENT_UPSCALE_MODES, *UPSCALERS]
             form.add(
                 "hr_upscaler",
-                widgets.dropdown(
-                    "Upscaler", upscalers, upscalers[0], elem_id="txt2img_hr_upscaler"
-                ),
+                dropdown("Upscaler", upscalers, upscalers[0], elem_id="txt2img_hr_upscaler"),
             )
             form.add(
                 "hr_second_pass_steps",
-                widgets.slider("Hires steps", 0, 150, 0, 1, elem_id="txt2img_hires_steps"),
+                slider("Hires steps", 0, 150, 0, 1, elem_id="txt2img_hires_steps"),
             )
             form.add(
                 "denoising_strength",
-                widgets.slider(
-                    "Denoising strength", 0, 1, 0.7, 0.01, elem_id="txt2img_denoising_strength"
-                ),
+                slider("Denoising strength", 0, 1, 0.7, 0.01, elem_id="txt2img_denoising_strength"),
             )
-        with gr.Row(elem_id="txt2img_hires_fix_row2"):
-            form.add(
-                "hr_scale", widgets.slider("Upscale by", 1, 4, 2, 0.05, elem_id="txt2img_hr_scale")
-            )
+        with form.row("txt2img_hires_fix_row2"):
+            form.add("hr_scale", slider("Upscale by", 1, 4, 2, 0.05, elem_id="txt2img_hr_scale"))
             for axis, label in (("x", "width"), ("y", "height")):
                 name = f"hr_resize_{axis}"
                 form.add(
-                    name,
-                    widgets.slider(f"Resize {label} to", 0, 2048, 0, 8, elem_id=f"txt2img_{name}"),
+                    name, slider(f"Resize {label} to", 0, 2048, 0, 8, elem_id=f"txt2img_{name}")
                 )
         _own_sampler(app, form)
         _own_prompts(form)
-    return line
 
 
 def _own_sampler(app: App, form: Form) -> None:
     samplers = [SAME_SAMPLER, *(row.label for row in SAMPLERS if row.built)]
     schedules = [SAME_SCHEDULE, *(row.label for row in SCHEDULES if row.built)]
-    with gr.Row(elem_id="txt2img_hires_fix_row3"):
+    rows = (
+        ("hr_sampler_name", "Hires sampling method", "hr_sampler", samplers),
+        ("hr_scheduler", "Hires schedule type", "hr_scheduler", schedules),
+    )
+    with form.row("txt2img_hires_fix_row3"):
         refiner.checkpoint(
             app, form, "hr_checkpoint_name", "Hires checkpoint", "hr_checkpoint", visible=False
         )
-        form.add(
-            "hr_sampler_name",
-            widgets.dropdown(
-                "Hires sampling method", samplers, samplers[0], elem_id="hr_sampler", visible=False
-            ),
-        )
-        form.add(
-            "hr_scheduler",
-            widgets.dropdown(
-                "Hires schedule type",
-                schedules,
-                schedules[0],
-                elem_id="hr_scheduler",
-                visible=False,
-            ),
-        )
+        for name, label, elem_id, choices in rows:
+            form.add(name, dropdown(label, choices, choices[0], elem_id=elem_id, visible=False))
 
 
 def _own_prompts(form: Form) -> None:
@@ -101,9 +81,9 @@ def _own_prompts(form: Form) -> None:
         ("hr_prompt", "Hires prompt", "hires_prompt"),
         ("hr_negative_prompt", "Hires negative prompt", "hires_neg_prompt"),
     )
-    with gr.Row(elem_id="txt2img_hires_fix_row4"):
+    with form.row("txt2img_hires_fix_row4"):
         for name, label, elem_id in rows:
-            box = widgets.textbox(
+            box = textbox(
                 label,
                 lines=2,
                 max_lines=8,
@@ -112,13 +92,3 @@ def _own_prompts(form: Form) -> None:
                 visible=False,
             )
             form.add(name, box)
-
-
-def follow_size(form: Form, line: gr.HTML, loaded: Dependency) -> None:
-    """Keep the head's line true; `loaded`: the event after which the form is filled."""
-    names = ("enable_hr", "width", "height", "hr_scale", "hr_resize_x", "hr_resize_y")
-    inputs = [form.fields[name] for name in names]
-    triggers = [each.change for each in inputs]  # type: ignore[attr-defined]
-    js = "(...values) => [EaselSizes.hires(...values)]"
-    gr.on(triggers, None, inputs, [line], js=js, **widgets.QUICK)
-    loaded.then(None, inputs, [line], js=js, **widgets.QUICK)

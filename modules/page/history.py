@@ -41,5 +41,5 @@ def build(app: App, tabs: gr.Tabs, txt2img: Tab, img2img: Tab, notices: Notices)
         address = f"easel/v1/history/{number}/image"
         return moved(txt2img, img2img, target, values, address)
 
-    outputs = outputs_of(tabs, txt2img, img2img)
+    outputs = outputs_of(tabs, img2img, notices.carrier)
     notices.on(panel.send, send, None, outputs, with_data=True)  # type: ignore[attr-defined]

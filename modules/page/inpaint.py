@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 
-import gradio as gr
-
 from modules.generation.request import FILL_MODES, RESIZE_MODES
 from modules.generation.soft_inpainting import SoftInpainting
-from modules.page import controls, widgets
-from modules.page.controls import Form
+from modules.page import controls
+from modules.page.fields import radio, slider
 from modules.page.form import INPAINT_AREAS, MASK_MODES
+from modules.page.layout import Form
 
 # Soft inpainting's numbers: name, label, range, step, A1111's element id.
 _SOFT = (
@@ -31,32 +30,32 @@ _DEFAULTS = asdict(SoftInpainting())
 def resize_mode(form: Form) -> None:
     """How a picture of another shape becomes the wanted size."""
     modes = list(RESIZE_MODES)
-    form.add("resize_mode", widgets.radio("Resize mode", modes, modes[0], elem_id="resize_mode"))
+    form.add("resize_mode", radio("Resize mode", modes, modes[0], elem_id="resize_mode"))
 
 
 def mask_controls(form: Form) -> None:
     """How the mask is taken, and what is painted where it is white."""
-    with gr.Column(elem_id="inpaint_controls", elem_classes=["easel-stack"]):
-        with gr.Row():
+    with form.column("inpaint_controls", "easel-stack"):
+        with form.row():
             form.add(
                 "mask_blur",
-                widgets.slider("Mask blur", 0, 64, 4, 1, elem_id="img2img_mask_blur"),
+                slider("Mask blur", 0, 64, 4, 1, elem_id="img2img_mask_blur"),
             )
             form.add(
                 "mask_alpha",
-                widgets.slider(
+                slider(
                     "Mask transparency",
                     0,
                     100,
                     0,
                     1,
                     elem_id="img2img_mask_alpha",
-                    elem_classes=["easel-mask-alpha"],
+                    classes=("easel-mask-alpha",),
                 ),
             )
             form.add(
                 "inpaint_full_res_padding",
-                widgets.slider(
+                slider(
                     "Only masked padding, pixels",
                     0,
                     256,
@@ -65,34 +64,30 @@ def mask_controls(form: Form) -> None:
                     elem_id="img2img_inpaint_full_res_padding",
                 ),
             )
-        with gr.Row():
+        with form.row():
             _choice(form, "inpainting_mask_invert", "Mask mode", MASK_MODES, 0, "mask_mode")
             _choice(form, "inpaint_full_res", "Inpaint area", INPAINT_AREAS, 0, "inpaint_full_res")
         _choice(form, "inpainting_fill", "Masked content", FILL_MODES, 1, "inpainting_fill")
-        with controls.switched(form, "soft_enabled", "Soft inpainting", "soft_inpainting_enabled"):
+        with form.switch("soft_enabled", "Soft inpainting", "soft_inpainting_enabled"):
             for pair in (_SOFT[:2], _SOFT[2:4], _SOFT[4:]):
-                with gr.Row():
+                with form.row():
                     for name, label, low, high, step, elem_id in pair:
                         default = _DEFAULTS[name]
-                        slider = widgets.slider(label, low, high, default, step, elem_id=elem_id)
-                        form.add(f"soft_{name}", slider)
+                        field = slider(label, low, high, default, step, elem_id=elem_id)
+                        form.add(f"soft_{name}", field)
 
 
 def _choice(
     form: Form, name: str, label: str, choices: Sequence[str], first: int, part: str
 ) -> None:
-    form.add(name, widgets.radio(label, choices, choices[first], elem_id=f"img2img_{part}"))
+    form.add(name, radio(label, choices, choices[first], elem_id=f"img2img_{part}"))
 
 
 def sizes(form: Form, size: tuple[int, int]) -> None:
     """ "Resize to" a width and height, or "Resize by" a factor of the picture's own size."""
-    with gr.Tabs(elem_id="img2img_tabs_resize", elem_classes=["easel-resize"]):
-        with gr.Tab("Resize to", elem_id="img2img_tab_resize_to"):
+    with form.tabs("img2img_tabs_resize", "easel-resize"):
+        with form.one_tab("Resize to", "img2img_tab_resize_to"):
             controls.sizes(form, size)
-        with gr.Tab("Resize by", elem_id="img2img_tab_resize_by"):
-            with gr.Row():
-                scale = widgets.slider("Scale", 0.05, 4, 1, 0.05, elem_id="img2img_scale")
-                form.add("scale_by", scale)
-                widgets.text_line("img2img_scale_resolution_preview", "easel-resize-line")
-    js = "scale => window.EaselSources?.tellSize(scale)"
-    scale.change(None, scale, None, js=js, **widgets.QUICK)
+        with form.one_tab("Resize by", "img2img_tab_resize_by"), form.row():
+            form.add("scale_by", slider("Scale", 0.05, 4, 1, 0.05, elem_id="img2img_scale"))
+            form.line("img2img_scale_resolution_preview", "easel-resize-line")

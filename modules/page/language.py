@@ -11,7 +11,7 @@ import copy
 import json
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import gradio as gr
@@ -34,35 +34,38 @@ class Language:
         self._app = app
         self._blocks: gr.Blocks | None = None
         self._plain: dict[str, Any] = {}
+        self._forms: Callable[[], Mapping[str, Any]] = dict
         self._spoken = Localization()
 
-    def serve(self, blocks: gr.Blocks) -> None:
-        """From now on `blocks`, which is mounted, speaks the language."""
-        self._blocks = blocks
+    def serve(self, blocks: gr.Blocks, forms: Callable[[], Mapping[str, Any]]) -> None:
+        """From now on `blocks`, which is mounted, speaks the language. forms: the record of the
+        page's forms as they are now, whose words the browser translates.
+        """
+        self._blocks, self._forms = blocks, forms
         self._plain = dict(blocks.config)
-        self.refresh()
+        self.refresh(always=True)
 
     def renew(self) -> None:
         """The components' own values are others now."""
         assert self._blocks is not None, "called before `serve`"
         config: Any = self._blocks.get_config_file()
         self._plain = config
-        self._blocks.config = translated(config, self._spoken)  # type: ignore[assignment]
+        self.refresh(always=True)
 
     @property
     def troubles(self) -> tuple[str, ...]:
         """What of the language's files could not be used, a line each."""
         return self._spoken.troubles
 
-    def refresh(self) -> None:
+    def refresh(self, *, always: bool = False) -> None:
         """Follow the setting and the files, both of which may be others now."""
         found = self._app.localizations.read(self._app.settings.current.ui.localization)
-        if self._blocks is None or found == self._spoken:
+        if self._blocks is None or (found == self._spoken and not always):
             return
         for line in found.troubles:
             log.warning(line)
         self._spoken = found
-        config: Any = translated(self._plain, found)
+        config: Any = translated(self._plain, found, self._forms())
         self._blocks.config = config
 
     def say(self, root: Any) -> None:
@@ -77,12 +80,16 @@ class Language:
             self.say(child)
 
 
-def translated(config: Mapping[str, Any], words: Localization) -> dict[str, Any]:
-    """A copy of Gradio's record of a page, in the language; with the words for its scripts."""
-    told = {"words": words.words, "rtl": words.rtl}
+def translated(
+    config: Mapping[str, Any], words: Localization, forms: Mapping[str, Any]
+) -> dict[str, Any]:
+    """A copy of Gradio's record of a page, in the language; with the words for its scripts, and the
+    forms.
+    """
+    told = {"easelLanguage": {"words": words.words, "rtl": words.rtl}, "easelForms": forms}
     # "</" would end the script.
     script = json.dumps(told, ensure_ascii=False).replace("</", r"<\/")
-    head = f"<script>window.easelLanguage = {script};</script>\n{config.get('head') or ''}"
+    head = f"<script>Object.assign(window, {script});</script>\n{config.get('head') or ''}"
     components = [_component(each, words) for each in config["components"]]
     return {**config, "head": head, "components": components}
 

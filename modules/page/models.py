@@ -4,16 +4,12 @@ there. All else is the script's, which talks to easel/v1 itself.
 
 from __future__ import annotations
 
-import gradio as gr
+from modules.page.layout import Form
 
 SCRIPTS = ("model-upload.js", "models.js")
 STYLES = ("models.css",)
 
 
-def line() -> None:
-    """A constant text: the script fills it while there is something to say."""
-    gr.HTML(
-        '<div class="ez-first" role="note" hidden></div>',
-        apply_default_css=False,
-        elem_id="easel_first",
-    )
+def line(form: Form) -> None:
+    """Empty: the script fills it while there is something to say."""
+    form.line("easel_first", "ez-first", role="note", hidden=True)

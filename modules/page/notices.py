@@ -1,13 +1,12 @@
 """Mistakes of the user's as short messages beside the control at fault, or in a corner of the page.
 
 Gradio's own `gr.Error` answers a handler without a queue by HTTP 500, which browsers log as an
-error of the page; so a handler's EaselError travels as a value of one hidden component instead.
+error of the page; so a handler's EaselError travels in the forms' carrier instead.
 """
 
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,21 +15,11 @@ import gradio as gr
 from gradio.components import Component
 
 from modules.errors import EaselError
-from modules.page import widgets
+from modules.page import panes, widgets
+from modules.page.fields import Field
+from modules.page.layout import Form
 
 log = logging.getLogger(__name__)
-
-# Also read for every handler that went well: then nothing of it changes.
-_START = """
-let shown = props.value?.n;
-watch('value', () => {
-  const { text, n, at } = props.value ?? {};
-  if (!text || n === shown) return;
-  shown = n;
-  if (!at || !EaselComplaints.beside(at, text)) EaselNotices.show(text);
-});
-"""
-
 
 _PLAIN = (
     gr.Checkbox,
@@ -63,9 +52,11 @@ class Places:
         return self.ids.get(name, ""), text
 
     @classmethod
-    def of_fields(cls, fields: Mapping[str, Component], aliases: Mapping[str, str]) -> Places:
-        """Of a form's components by name; `aliases` are further names of fields, or ids that begin
-        with "@" (which static/sources.js knows).
+    def of_fields(
+        cls, fields: Mapping[str, Component | Field], aliases: Mapping[str, str]
+    ) -> Places:
+        """Of a form's fields, or components, by name; `aliases` are further names of fields, or ids
+        that begin with "@" (which static/sources.js knows).
         """
         ids = {name: str(each.elem_id) for name, each in fields.items() if each.elem_id}
         labels = {name: str(each.label) for name, each in fields.items() if each.label}
@@ -76,16 +67,33 @@ class Places:
 
 
 class Notices:
-    """The one component, and how handlers are bound so that their errors reach it."""
+    """How handlers are bound so that their errors reach the page. carrier: what brings them."""
 
-    def __init__(self) -> None:
-        self.component = gr.HTML(
-            value=None,
-            html_template="<div hidden></div>",
-            js_on_load=_START,
-            apply_default_css=False,
-            elem_id="easel_notices",
-        )
+    def __init__(self, carrier: panes.Carrier) -> None:
+        self.carrier = carrier
+
+    def on_forms(
+        self,
+        event: Callable[..., Any],
+        forms: Sequence[Form],
+        handler: Callable[..., Any],
+        outputs: Sequence[Any],
+        *,
+        with_data: bool = False,
+        js: str = "",
+        **more: Any,
+    ) -> Any:
+        """As `on`, for a handler of what `forms` hold: its last argument is what the browser told,
+        which `Form.read` reads. js: tells it in another way than `Carrier.tells`.
+        """
+
+        def decoded(*arguments: Any) -> list[Any]:
+            *data, text = arguments
+            return handler(*data, panes.read(text))
+
+        told = js or self.carrier.tells(forms)
+        inputs = [self.carrier.component]
+        return self.on(event, decoded, inputs, outputs, with_data=with_data, js=told, **more)
 
     def on(
         self,
@@ -107,20 +115,22 @@ class Notices:
         Where the inputs are plain values, the handler gets them as the browser sent them and must
         judge them itself: Gradio would answer a bad one by an error without a word.
         """
-        count = len(outputs)
         places = places or Places()
         listed_inputs = [inputs] if isinstance(inputs, Component) else list(inputs or ())
         is_plain = all(isinstance(each, _PLAIN) for each in listed_inputs)
+        count, carrier = len(outputs), self.carrier.component
+        carries = any(output is carrier for output in outputs)
 
         def answer(results: list[Any]) -> list[Any]:
             assert len(results) == count, f"{len(results)} values for {count} outputs"
-            return [*results, gr.skip()]
+            return results if carries else [*results, gr.skip()]
 
         def refuse(error: EaselError) -> list[Any]:
             at, text = places.of(error)
-            return [*[gr.skip()] * count, {"text": text, "at": at, "n": time.time_ns()}]
+            notice = panes.changes({}, notice={"text": text, "at": at})
+            return [notice if output is carrier else gr.skip() for output in listed]
 
-        def plain(*values: Any) -> list[Any]:
+        def judged(*values: Any) -> list[Any]:
             try:
                 return answer(handler(*values))
             except EaselError as error:
@@ -129,11 +139,16 @@ class Notices:
                 log.exception("a handler of the page failed")
                 return refuse(EaselError("an error of Easel's own; its log has the details"))
 
+        # Gradio takes the answer for one output as it is, not as a list with one value.
+        def plain(*values: Any) -> Any:
+            results = judged(*values)
+            return results if len(results) > 1 else results[0]
+
         # Gradio passes event data where an argument is annotated so.
-        def told(data: gr.EventData, *values: Any) -> list[Any]:
+        def told(data: gr.EventData, *values: Any) -> Any:
             return plain(data, *values)
 
-        listed = [*outputs, self.component]
+        listed = list(outputs) if carries else [*outputs, carrier]
         chosen = told if with_data else plain
         how = {**widgets.QUICK, "preprocess": not is_plain, **more}
         return event(chosen, inputs, listed, **how)

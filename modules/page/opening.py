@@ -4,17 +4,20 @@ the tabs in the order that the settings want.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 
 from modules.app import App
-from modules.page import footer, generate, hires, quick, refiner
+from modules.page import footer, generate, hires, panes, quick, refiner
 from modules.page.defaults import Defaults
 from modules.page.generate import Tab
+from modules.page.kept import Kept
 from modules.page.kept import kept as read_kept
 from modules.page.language import Language
+from modules.page.layout import Form
 from modules.page.native_size import is_told_by_pictures, native_size
 from modules.page.quick import Quick
 from modules.settings import Settings
@@ -26,71 +29,55 @@ class Opening:
 
     app: App
     row: Quick
-    line: gr.HTML
     tabs: gr.Tabs
     txt2img: Tab
     img2img: Tab
+    dialogs: Sequence[Form]
     defaults: Defaults
     speech: Language
+    carrier: panes.Carrier
 
     @property
     def outputs(self) -> list[Any]:
         """The components that `fill` gives values of."""
         assert self.img2img.sources is not None
-        return [
-            self.row.checkpoint,
-            self.row.vae,
-            *[component for _, component in self.row.more],
-            self.line,
-            self.tabs,
-            self.img2img.sources.tabs,
-            *self.txt2img.form.components,
-            *self.img2img.form.components,
-            *[part.name for part in self._styles],
-        ]
+        more = [component for _, component in self.row.more]
+        return [self.carrier.component, self.tabs, self.img2img.sources.tabs, *more]
 
     def fill(self, record: str) -> list[Any]:
         """record: what the browser kept (`static/keeping.js`)."""
-        app, settings = self.app, self.app.settings.current
+        app = self.app
         self.speech.refresh()
-        size = native_size(app)
         before = read_kept(record)
-        names = app.styles.menu()
-        also = {
-            "styles": {"choices": names},
-            **{name: {"visible": True} for name in hires.always_shown(settings)},
+        forms = (self.txt2img.form, self.img2img.form)
+        told = {
+            "defaults": {shape.tab: self.defaults.fresh(shape) for shape in forms},
+            "troubles": [*self.speech.troubles, *self.defaults.troubles],
+        }
+        changed = {
+            **{shape.tab: self._changes(shape, before) for shape in forms},
+            **{each.tab: {"style_name": {"choices": app.styles.menu()}} for each in self.dialogs},
+            "quick": quick.fresh(app),
+        }
+        page = footer.state(app, native_size(app), **told)
+        return [
+            panes.changes(changed, page=page),
+            *[gr.Tabs(selected=name) if name else gr.skip() for name in before.opened],
+            *self.row.values(app),
+        ]
+
+    def _changes(self, shape: Form, before: Kept) -> dict[str, dict[str, Any]]:
+        """What of the form is not as it was when the page was built."""
+        app = self.app
+        also: dict[str, dict[str, Any]] = {
+            "styles": {"choices": app.styles.menu()},
+            **{name: {"visible": True} for name in hires.always_shown(app.settings.current)},
             "image_cfg_scale": {"visible": is_told_by_pictures(app)},
         }
         for name in refiner.FIRST:
             also[name] = {**also.get(name, {}), "choices": refiner.choices_of(app, name)}
-        forms = [
-            update
-            for shape in (self.txt2img.form, self.img2img.form)
-            for update in generate.updates(
-                shape, before.values(shape.tab, size, self.defaults.size(shape.tab)), also
-            )
-        ]
-        told = {
-            "defaults": {
-                shape.tab: self.defaults.fresh(shape)
-                for shape in (self.txt2img.form, self.img2img.form)
-            },
-            "troubles": [*self.speech.troubles, *self.defaults.troubles],
-        }
-        return [
-            gr.update(choices=quick.checkpoint_titles(app), value=quick.current_title(app)),
-            gr.update(choices=quick.vae_names(app), value=settings.vae.sd_vae),
-            *self.row.values(app),
-            footer.state(app, size, **told),
-            *[gr.Tabs(selected=name) if name else gr.skip() for name in before.opened],
-            *forms,
-            *[gr.update(choices=names) for _ in self._styles],
-        ]
-
-    @property
-    def _styles(self) -> list[Any]:
-        parts = (self.txt2img.styles, self.img2img.styles)
-        return [part for part in parts if part is not None]
+        values = before.values(shape.tab, native_size(app), self.defaults.size(shape.tab))
+        return generate.updates(shape, values, also)
 
 
 def arrange(tabs: gr.Tabs, settings: Settings) -> None:

@@ -10,6 +10,7 @@ import json
 import logging
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -25,14 +26,13 @@ from modules.library.ui_config import UiConfig
 from modules.page import (
     batch,
     canvas,
-    footer,
     generate,
-    hires,
     history,
     language,
     models,
     networks,
     opening,
+    panes,
     png_info,
     queue_panel,
     quick,
@@ -46,7 +46,7 @@ from modules.page import (
 from modules.page.defaults import Defaults
 from modules.page.defaults_view import FormDefaults
 from modules.page.form import PAGE_TABS
-from modules.page.generate import Tab
+from modules.page.layout import Form
 from modules.page.native_size import native_size
 from modules.page.notices import Notices
 from modules.page.opening import Opening
@@ -62,6 +62,7 @@ SCRIPTS = (
     "shortcuts.js",
     "grid.js",
     "parts.js",
+    *panes.SCRIPTS,
     *canvas.SCRIPTS,
     *results.SCRIPTS,
     *history.SCRIPTS,
@@ -84,11 +85,13 @@ SCRIPTS = (
     "styles.js",
     "emphasis.js",
     "prompts.js",
+    "form-links.js",
     "page.js",
 )
 STYLES = (
     *canvas.STYLES,
     "style.css",
+    *panes.STYLES,
     *settings_tab.STYLES,
     "complaints.css",
     *results.STYLES,
@@ -117,56 +120,51 @@ async () => {
 """
 
 
-def build_page(app: App, speech: language.Language, reload: Reload) -> gr.Blocks:
+@dataclass(frozen=True)
+class Page:
+    """blocks: what Gradio serves. forms: all that the browser draws itself."""
+
+    blocks: gr.Blocks
+    forms: tuple[Form, ...]
+
+    def records(self) -> dict[str, Any]:
+        return {form.tab: form.record() for form in self.forms}
+
+
+def build_page(app: App, speech: language.Language, reload: Reload) -> Page:
     """All tabs. Values that may change while the server runs are filled in on each page load."""
     size = native_size(app)
     defaults = Defaults(UiConfig(app.paths.ui_config_file))
     opens = "img2img" if app.flags.opens_on_canvas else "txt2img"
     with gr.Blocks(title="Easel", analytics_enabled=False, fill_width=True) as blocks:
-        notices = Notices()
+        carrier = panes.Carrier()
+        notices = Notices(carrier)
         row = quick.build(app)
-        models.line()
         with gr.Tabs(selected=defaults.opened(PAGE_TABS, opens), elem_id="tabs") as tabs:
-            with gr.Tab("txt2img", id="txt2img", elem_id="tab_txt2img") as first:
+            with gr.Tab("txt2img", id="txt2img", elem_id="tab_txt2img"):
                 txt2img = generate.build(app, "txt2img", size, notices)
-            with gr.Tab("img2img", id="img2img", elem_id="tab_img2img") as second:
+            with gr.Tab("img2img", id="img2img", elem_id="tab_img2img"):
                 img2img = generate.build(app, "img2img", size, notices)
-            for tab, root in ((txt2img, first), (img2img, second)):
-                defaults.apply(tab.form.tab, root)
-                defaults.finish(tab.form)
+            forms = (txt2img.form, img2img.form)
+            for form in forms:
+                defaults.apply(form)
             with gr.Tab("History", id="history", elem_id="tab_history"):
                 history.build(app, tabs, txt2img, img2img, notices)
             with gr.Tab("PNG Info", id="pnginfo", elem_id="tab_pnginfo"):
                 png_info.build(app, tabs, txt2img, img2img, notices)
             with gr.Tab("Settings", id="settings", elem_id="tab_settings"):
-                forms = FormDefaults(app, defaults, (txt2img.form, img2img.form), speech.renew)
-                settings_tab.build(app, notices, speech, forms, reload)
+                held = FormDefaults(app, defaults, forms, speech.renew)
+                settings_tab.build(app, notices, speech, held, reload)
         opening.arrange(tabs, app.settings.current)
-        line = footer.build(app, size)
         transfer.connect(app, tabs, txt2img, img2img, notices)
-        queue_panel.build(app, tabs, txt2img, img2img, notices)
-        quick.connect(app, row, line, networks.drawer(), txt2img, img2img, notices)
-        for tab in (txt2img, img2img):
-            _keep(tab)
-        parts = [tab.styles for tab in (txt2img, img2img) if tab.styles is not None]
-        styles_editor.connect(app, parts, notices)
-        kept = gr.Textbox(visible=False, elem_id="easel_kept")
-        page = Opening(app, row, line, tabs, txt2img, img2img, defaults, speech)
-        loaded = blocks.load(page.fill, kept, page.outputs, js=_KEPT, **widgets.QUICK)
-        assert txt2img.hires_line is not None
-        hires.follow_size(txt2img.form, txt2img.hires_line, loaded)
+        quick.connect(app, row, tabs, txt2img, img2img, notices)
+        dialogs = [styles_editor.dialog(form.tab, app.styles.menu()) for form in forms]
+        events = {tab.form.tab: tab.events for tab in (txt2img, img2img)}
+        styles_editor.connect(app, events, dialogs, notices)
+        page = Opening(app, row, tabs, txt2img, img2img, dialogs, defaults, speech, carrier)
+        loaded = blocks.load(page.fill, carrier.component, page.outputs, js=_KEPT, **widgets.QUICK)
         loaded.then(None, None, None, js="() => EaselPage.ready()", **widgets.QUICK)
-    return blocks
-
-
-def _keep(tab: Tab) -> None:
-    """Each change of the tab's form is written down in the browser, so that a reload loses
-    nothing.
-    """
-    names = json.dumps(list(tab.form.fields))
-    triggers = [component.change for component in tab.form.components]  # type: ignore[attr-defined]
-    js = f"(...values) => window.EaselKeeping?.keep('{tab.form.tab}', {names}, values)"
-    gr.on(triggers, None, tab.form.components, None, js=js, **widgets.QUICK)
+    return Page(blocks, (row.form, *forms, *dialogs))
 
 
 def mount(web: Any, app: App) -> None:
@@ -177,10 +175,10 @@ def mount(web: Any, app: App) -> None:
 
 def _mount(web: Any, app: App, reload: Reload) -> gr.Blocks:
     speech = language.Language(app)
-    blocks = build_page(app, speech, reload)
+    page = build_page(app, speech, reload)
     gr.mount_gradio_app(
         web,
-        blocks,
+        page.blocks,
         path="/",
         theme=theme(),
         head=head(app),
@@ -193,9 +191,10 @@ def _mount(web: Any, app: App, reload: Reload) -> gr.Blocks:
         run_history=False,
     )
     # Nothing waits in Gradio's own queue, which looks a thousand times a second whether it does.
-    blocks._queue.sleep_when_free = blocks._queue.progress_update_sleep_when_free = 1.0
-    speech.serve(blocks)
-    return blocks
+    queue = page.blocks._queue
+    queue.sleep_when_free = queue.progress_update_sleep_when_free = 1.0
+    speech.serve(page.blocks, page.records)
+    return page.blocks
 
 
 def theme() -> Base:

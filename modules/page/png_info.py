@@ -49,5 +49,5 @@ def build(app: App, tabs: gr.Tabs, txt2img: Tab, img2img: Tab, notices: Notices)
         values = filled(app, infotext) if infotext else {}
         return moved(txt2img, img2img, target, values, address)
 
-    outputs = outputs_of(tabs, txt2img, img2img)
+    outputs = outputs_of(tabs, img2img, notices.carrier)
     notices.on(panel.send, send, None, outputs, with_data=True)  # type: ignore[attr-defined]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,18 +11,31 @@ from gradio.components import Component
 
 from modules.app import App
 from modules.errors import EaselError
-from modules.page import footer, queue_panel, settings_state, settings_tab, widgets
+from modules.page import (
+    footer,
+    models,
+    panes,
+    queue_panel,
+    settings_state,
+    settings_tab,
+)
+from modules.page.fields import dropdown
 from modules.page.generate import Tab
+from modules.page.layout import Form
 from modules.page.native_size import is_told_by_pictures, native_size
 from modules.page.notices import Notices
 from modules.settings import OPTIONS, Option
 
+# What the browser triggers of the row, and of the drawers that any tab opens.
+_EVENTS = ("checkpoint", "vae", "refresh", "card", "job")
+
 
 @dataclass
 class Quick:
-    checkpoint: gr.Dropdown
-    vae: gr.Dropdown
-    refresh: gr.Button
+    """form: the two lists. events: what offers _EVENTS. more: the other settings of the row."""
+
+    form: Form
+    events: gr.HTML
     more: list[tuple[Option, Component]]
 
     def values(self, app: App) -> list[Any]:
@@ -32,42 +45,46 @@ class Quick:
 
 
 def build(app: App) -> Quick:
-    """The components; `connect` wires them once the tabs are there."""
-    with gr.Row(elem_id="quicksettings"):
-        gr.HTML(
-            '<h1 class="easel-brand">Easel</h1>', apply_default_css=False, elem_id="easel_brand"
-        )
-        checkpoint = widgets.dropdown(
-            "Stable Diffusion checkpoint",
-            checkpoint_titles(app),
-            current_title(app),
-            elem_id="setting_sd_model_checkpoint",
-            scale=5,
-            min_width=220,
-        )
-        refresh = widgets.tool(
-            "refresh", "Look for new files", elem_id="refresh_sd_model_checkpoint"
-        )
-        vae = widgets.dropdown(
-            "VAE",
-            vae_names(app),
-            app.settings.current.vae.sd_vae,
-            elem_id="setting_sd_vae",
-            scale=2,
-            min_width=140,
-        )
-        # A constant text: status.js fills it while there is something to say.
-        gr.HTML(
-            '<div class="easel-state" role="status" hidden></div>',
-            apply_default_css=False,
-            elem_id="easel_state",
-        )
-        queue_panel.opener()
-        theme = widgets.tool("theme", "Light or dark", elem_id="easel_theme")
-    with gr.Row(elem_id="quicksettings_more"):
-        more = _more(app)
-    widgets.on_click(theme, None, None, None, js="() => EaselPage.toggleTheme()")
-    return Quick(checkpoint, vae, refresh, more)
+    """The row; `connect` wires it once the tabs are there."""
+    form = Form("quick")
+    events = panes.place(form, "quick", *_EVENTS)
+    with form.pane("quick"):
+        with form.row("quicksettings"):
+            form.line("easel_brand", "easel-brand", text="Easel", tag="h1")
+            form.add(
+                "sd_model_checkpoint",
+                dropdown(
+                    "Stable Diffusion checkpoint",
+                    checkpoint_titles(app),
+                    current_title(app),
+                    elem_id="setting_sd_model_checkpoint",
+                    scale=5,
+                    min_width=220,
+                ),
+            )
+            words = "Look for new files"
+            form.tool("refresh", "refresh", words, "refresh_sd_model_checkpoint")
+            form.add(
+                "sd_vae",
+                dropdown(
+                    "VAE",
+                    vae_names(app),
+                    app.settings.current.vae.sd_vae,
+                    elem_id="setting_sd_vae",
+                    scale=2,
+                    min_width=140,
+                ),
+            )
+            # status.js fills it while there is something to say.
+            form.line("easel_state", "easel-state", role="status", hidden=True)
+            queue_panel.opener(form)
+            form.tool("theme", "theme", "Light or dark", "easel_theme")
+        models.line(form)
+    more = []
+    if len(settings_tab.quick_keys(app.settings.current)) > 2:
+        with gr.Row(elem_id="quicksettings_more"):
+            more = _more(app)
+    return Quick(form, events, more)
 
 
 def _more(app: App) -> list[tuple[Option, Component]]:
@@ -115,58 +132,64 @@ def current_title(app: App) -> str | None:
 
 
 def connect(
-    app: App,
-    quick: Quick,
-    line: gr.HTML,
-    cards: gr.HTML,
-    txt2img: Tab,
-    img2img: Tab,
-    notices: Notices,
+    app: App, quick: Quick, tabs: gr.Tabs, txt2img: Tab, img2img: Tab, notices: Notices
 ) -> None:
     """Switching the checkpoint, here or by a card, changes the sizes only where they are still the
     old one's own.
     """
-    sizes = [tab.form.fields[name] for tab in (txt2img, img2img) for name in ("width", "height")]
-    pictures = img2img.form.fields["image_cfg_scale"]
+    carried = [notices.carrier.component]
+    forms = (txt2img.form, img2img.form)
 
-    def choose(title: str, *shown: float) -> list[Any]:
+    def chosen(title: str, told: Mapping[str, Any], **fields: Any) -> list[Any]:
         before = native_size(app)
         found = app.catalog.find(title)
         settings_state.change(app, {"sd_model_checkpoint": found.title})
         after = native_size(app)
-        result: list[Any] = []
-        for pair in (shown[:2], shown[2:]):
-            untouched = tuple(pair) == before
-            result += list(after) if untouched and after != before else [gr.skip()] * 2
-        told = gr.update(visible=is_told_by_pictures(app))
-        return [footer.state(app, after), told, *result]
+        listed = {"value": found.title, **fields}
+        changed: dict[str, dict[str, Any]] = {
+            "quick": {"sd_model_checkpoint": listed},
+            "img2img": {"image_cfg_scale": {"visible": is_told_by_pictures(app)}},
+        }
+        for form in forms:
+            values = form.read(told)
+            if (values["width"], values["height"]) == before != after:
+                sides = {"width": {"value": after[0]}, "height": {"value": after[1]}}
+                changed[form.tab] = {**changed.get(form.tab, {}), **sides}
+        return [panes.changes(changed, page=footer.state(app, after))]
 
-    def choose_card(event: gr.EventData, *shown: float) -> list[Any]:
-        found = app.catalog.find(str(event.name))
-        return [
-            gr.update(choices=checkpoint_titles(app), value=found.title),
-            *choose(found.title, *shown),
-        ]
+    def choose(told: Mapping[str, Any]) -> list[Any]:
+        return chosen(str(quick.form.read(told)["sd_model_checkpoint"]), told)
 
-    def choose_vae(name: str) -> list[Any]:
-        settings_state.change(app, {"sd_vae": name})
+    def choose_card(event: gr.EventData, told: Mapping[str, Any]) -> list[Any]:
+        return chosen(str(event.name), told, choices=checkpoint_titles(app))
+
+    def choose_vae(told: Mapping[str, Any]) -> list[Any]:
+        settings_state.change(app, {"sd_vae": quick.form.read(told)["sd_vae"]})
         return []
 
     def refresh() -> list[Any]:
         app.catalog.refresh()
-        return [
-            gr.update(choices=checkpoint_titles(app), value=current_title(app)),
-            gr.update(choices=vae_names(app)),
-        ]
+        return [panes.changes({"quick": fresh(app)})]
 
-    # `input`, not `change`: only a person's choice counts, not a page that is filled on load.
-    notices.on(quick.checkpoint.input, choose, [quick.checkpoint, *sizes], [line, pictures, *sizes])
-    outputs = [quick.checkpoint, line, pictures, *sizes]
-    notices.on(cards.choose, choose_card, sizes, outputs, with_data=True)  # type: ignore[attr-defined]
-    notices.on(quick.vae.input, choose_vae, [quick.vae], [])
+    event: Any = quick.events
+    both = [quick.form, *forms]
+    # Only a person's choice comes here, not a page that is filled on load.
+    notices.on_forms(event.checkpoint, both, choose, carried)
+    notices.on_forms(event.card, forms, choose_card, carried, with_data=True)
+    notices.on_forms(event.vae, [quick.form], choose_vae, [])
+    notices.on(event.refresh, refresh, None, carried)
+    send = queue_panel.sender(app, txt2img, img2img)
+    notices.on(event.job, send, None, [tabs, *carried], with_data=True)
     for row, component in quick.more:
         notices.on(component.input, _storing(app, row), [component], [])  # type: ignore
-    widgets.on_click(quick.refresh, refresh, None, [quick.checkpoint, quick.vae])
+
+
+def fresh(app: App) -> dict[str, dict[str, Any]]:
+    """What the two lists show now."""
+    return {
+        "sd_model_checkpoint": {"choices": checkpoint_titles(app), "value": current_title(app)},
+        "sd_vae": {"choices": vae_names(app), "value": app.settings.current.vae.sd_vae},
+    }
 
 
 def _storing(app: App, row: Option) -> Callable[[Any], list[Any]]:

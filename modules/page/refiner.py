@@ -6,13 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import gradio as gr
-
 from modules.app import App
 from modules.errors import EaselError
 from modules.generation.infotext_fields import SAME_CHECKPOINT
-from modules.page import widgets
-from modules.page.controls import Form, switched
+from modules.page.fields import dropdown, slider
+from modules.page.layout import Form
 
 # Entries that stand before the checkpoints themselves, by field.
 FIRST: Mapping[str, tuple[str, ...]] = {
@@ -24,32 +22,26 @@ FIRST: Mapping[str, tuple[str, ...]] = {
 def build(app: App, form: Form) -> None:
     """The section with A1111's controls."""
     tab = form.tab
-    with switched(form, "enable_refiner", "Refiner", f"{tab}_enable"):
-        with gr.Row():
-            checkpoint(app, form, "refiner_checkpoint", "Checkpoint", f"{tab}_checkpoint")
-            form.add(
-                "refiner_switch_at",
-                widgets.slider(
-                    "Switch at", 0.01, 1, 0.8, 0.01, elem_id=f"{tab}_switch_at", scale=2
-                ),
-            )
+    with form.switch("enable_refiner", "Refiner", f"{tab}_enable"), form.row():
+        checkpoint(app, form, "refiner_checkpoint", "Checkpoint", f"{tab}_checkpoint")
+        form.add(
+            "refiner_switch_at",
+            slider("Switch at", 0.01, 1, 0.8, 0.01, elem_id=f"{tab}_switch_at", scale=2),
+        )
 
 
 def checkpoint(app: App, form: Form, name: str, label: str, elem_id: str, **more: Any) -> None:
     """The field `name`, one of FIRST: a list of checkpoints with its refresh button."""
     choices = choices_of(app, name)
     first = choices[0] if FIRST[name] else None
-    listed = widgets.dropdown(label, choices, first, elem_id=elem_id, scale=2, **more)
-    form.add(name, listed)
-    refresh = widgets.tool("refresh", "Look for new files", elem_id=f"refresh_{elem_id}")
+    form.add(name, dropdown(label, choices, first, elem_id=elem_id, scale=2, **more))
+    form.tool("refresh", "refresh", "Look for new files", f"refresh_{elem_id}")
 
-    def refreshed() -> dict[str, Any]:
-        app.catalog.refresh()
-        return gr.update(choices=choices_of(app, name))
 
-    widgets.on_click(refresh, refreshed, None, listed)
-    # What was said of an absent one is over once somebody chooses.
-    listed.input(lambda: gr.update(info=None), None, listed, **widgets.QUICK)
+def refreshed(app: App, form: Form) -> dict[str, dict[str, Any]]:
+    """Changes of the form's lists after looking for new files."""
+    app.catalog.refresh()
+    return {name: {"choices": choices_of(app, name)} for name in FIRST if name in form.fields}
 
 
 def choices_of(app: App, name: str) -> Sequence[str]:

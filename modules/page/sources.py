@@ -6,7 +6,6 @@ drawings by their tokens; here they become stored pictures and masks.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,10 +14,10 @@ import gradio as gr
 
 from modules.app import App
 from modules.errors import RequestError
-from modules.page import batch, form, widgets
+from modules.page import batch, form, panes
 from modules.page.canvas import sketch_canvas
-from modules.page.controls import Form
 from modules.page.form import CANVAS_TABS, INPAINT_TABS, SOURCE_TABS, Start
+from modules.page.layout import Form
 from modules.pictures.metadata import open_image
 
 # Canvases of each sub-tab: element id, mode, label.
@@ -65,7 +64,7 @@ class Sources:
 
 
 def build(app: App, shape: Form, size: tuple[int, int]) -> Sources:
-    """The sub-tabs, and below them the buttons that copy a picture from one to another."""
+    """The sub-tabs."""
     opens = "sketch" if app.flags.opens_on_canvas else "img2img"
     canvases: dict[str, gr.HTML] = {}
     with gr.Tabs(selected=opens, elem_id="mode_img2img") as tabs:
@@ -75,13 +74,18 @@ def build(app: App, shape: Form, size: tuple[int, int]) -> Sources:
                     made = [_canvas(app, size, *each) for each in _CANVASES[name]]
                 canvases[name] = made[0]
         with gr.Tab("Batch", id="batch", elem_id="img2img_batch_tab"):
-            batch.build(app, shape)
-    with gr.Row(elem_classes=["easel-copy"], elem_id="img2img_copy_image"):
-        gr.HTML("<span>Copy image to</span>", apply_default_css=False, padding=False)
-        for name in CANVAS_TABS[:4]:
-            button = gr.Button(_TABS[name][0], size="sm", scale=0, elem_id=f"copy_to_{name}")
-            widgets.on_click(button, None, None, None, js=f"() => EaselSources.copy('{name}')")
+            panes.place(shape, "batch")
+            with shape.pane("batch"):
+                batch.build(app, shape)
     return Sources(tabs, canvases)
+
+
+def copy_buttons(shape: Form) -> None:
+    """They copy a picture from the open sub-tab to another one."""
+    with shape.row("img2img_copy_image", "easel-copy"):
+        shape.line("img2img_copy_words", text="Copy image to")
+        for name in CANVAS_TABS[:4]:
+            shape.button(f"copy-{name}", _TABS[name][0], f"copy_to_{name}")
 
 
 def _canvas(app: App, size: tuple[int, int], elem_id: str, mode: str, label: str) -> gr.HTML:
@@ -97,14 +101,14 @@ def _canvas(app: App, size: tuple[int, int], elem_id: str, mode: str, label: str
     )
 
 
-def start_of(app: App, values: Mapping[str, Any], told: str) -> Start:
+def start_of(app: App, values: Mapping[str, Any], told: Any) -> Start:
     """What img2img starts from; `told` is static/sources.js's record, `values` the form's.
 
     RequestError where there is no picture, or the record is not ours.
     """
     name, tokens, resizes = _read(told)
     if name == "batch":
-        return _batch_of(app, values, json.loads(told)["batch"], by_scale=resizes)
+        return _batch_of(app, values, told["batch"], by_scale=resizes)
     limit = app.settings.current.easel.easel_max_pixels
     canvas, mask = app.canvas, None
     match name:
@@ -145,10 +149,9 @@ def _batch_of(app: App, values: Mapping[str, Any], told: Any, *, by_scale: bool)
     )
 
 
-def _read(told: str) -> tuple[str, list[str], bool]:
+def _read(record: Any) -> tuple[str, list[str], bool]:
     """Name of the sub-tab, tokens of its drawings, and whether the size is that of "Resize by"."""
     try:
-        record = json.loads(told)
         name, error = record["from"], record.get("error")
         tokens = [str(token) for token in record.get("tokens", ())]
     except (ValueError, TypeError, KeyError, AttributeError) as wrong:

@@ -14,7 +14,7 @@ import gradio as gr
 
 from modules.app import App
 from modules.errors import RequestError
-from modules.page import pasting
+from modules.page import panes, pasting
 from modules.page.form import CANVAS_TABS, INPAINT_TABS
 from modules.page.generate import Tab, filled, updates
 from modules.page.notices import Notices
@@ -22,17 +22,16 @@ from modules.page.notices import Notices
 
 def connect(app: App, tabs: gr.Tabs, txt2img: Tab, img2img: Tab, notices: Notices) -> None:
     """Both panels' `send` events: to a sub-tab of img2img, to txt2img, or the seed alone."""
-    outputs = outputs_of(tabs, txt2img, img2img)
+    outputs = outputs_of(tabs, img2img, notices.carrier)
     for panel in (txt2img.panel, img2img.panel):
         handler = _sender(app, txt2img, img2img, own=panel is img2img.panel)
         notices.on(panel.send, handler, None, outputs, with_data=True)  # type: ignore[attr-defined]
 
 
-def outputs_of(tabs: gr.Tabs, txt2img: Tab, img2img: Tab) -> list[Any]:
+def outputs_of(tabs: gr.Tabs, img2img: Tab, carrier: panes.Carrier) -> list[Any]:
     """The components that `moved` gives updates of."""
     assert img2img.sources is not None
-    forms = [*txt2img.form.components, *img2img.form.components]
-    return [tabs, *img2img.sources.outputs, *forms]
+    return [tabs, *img2img.sources.outputs, carrier.component]
 
 
 def moved(
@@ -47,8 +46,7 @@ def moved(
         return [
             gr.Tabs(selected="txt2img"),
             *sources.unchanged(),
-            *updates(txt2img.form, values),
-            *updates(img2img.form, {}),
+            panes.changes({"txt2img": updates(txt2img.form, values)}),
         ]
     if target not in CANVAS_TABS:
         raise RequestError(f"there is no tab {target!r}; reload the page")
@@ -59,8 +57,7 @@ def moved(
     return [
         gr.Tabs(selected="img2img"),
         *sources.shown(target, address, nonce=f"{time.time_ns()}"),
-        *updates(txt2img.form, {}),
-        *updates(img2img.form, kept),
+        panes.changes({"img2img": updates(img2img.form, kept)}),
     ]
 
 
@@ -74,14 +71,12 @@ def _sender(app: App, txt2img: Tab, img2img: Tab, *, own: bool) -> Callable[...,
         if item is None:
             raise RequestError("there is no picture to send yet", field="image")
         if target == "seed":
-            only = {"seed": item.seed}
-            forms = ({}, only) if own else (only, {})
+            form = img2img.form if own else txt2img.form
             assert img2img.sources is not None
             return [
                 gr.skip(),
                 *img2img.sources.unchanged(),
-                *updates(txt2img.form, forms[0]),
-                *updates(img2img.form, forms[1]),
+                panes.changes({form.tab: updates(form, {"seed": item.seed})}),
             ]
         settings = app.settings.current
         values = pasting.sent_along(filled(app, item.infotext), item.seed, settings)

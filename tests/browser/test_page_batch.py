@@ -98,7 +98,7 @@ def test_a_folder_with_masks_and_parameters_is_worked_on_and_named_alike(
     }
     assert not easel.page.locator("#inpaint_controls").is_visible()
     for name, path in inputs.items():
-        easel.page.locator(f"#img2img_batch_{name} input").fill(path)
+        easel.page.locator(f"#img2img_batch_{name} textarea").fill(path)
     assert easel.page.locator("#inpaint_controls").is_visible()
     easel.page.get_by_text("PNG info", exact=True).first.click()
     easel.tick("img2img_batch_use_png_info")
@@ -107,7 +107,7 @@ def test_a_folder_with_masks_and_parameters_is_worked_on_and_named_alike(
     easel.write("an old", "img2img_prompt")
     easel.click("img2img_generate")
     assert "there is no folder" in easel.toast()
-    easel.page.locator("#img2img_batch_input_dir input").fill(str(folder / "in"))
+    easel.page.locator("#img2img_batch_input_dir textarea").fill(str(folder / "in"))
     job = made(easel, 2)
     assert [failure["name"] for failure in job["failures"]] == ["bad.png", "green.png"]
     assert "no mask called green" in job["failures"][1]["message"]

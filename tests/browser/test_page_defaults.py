@@ -56,7 +56,7 @@ def test_the_page_has_its_owners_words_defaults_ranges_and_tabs(visit, owned: Se
     button = easel.page.locator("#txt2img_generate")
     assert button.inner_text() == "Erzeugen"
     assert easel.page.locator("#txt2img_width label").first.inner_text().startswith("Breite")
-    assert easel.page.locator("#easel_queue").inner_text() == "Aufträge"
+    assert easel.page.locator("#easel_queue").get_attribute("aria-label") == "Aufträge"
     easel.page.locator("#easel_queue").click()
     assert easel.page.locator("#easel_jobs h2").inner_text() == "Aufträge"
     easel.page.locator("#easel_jobs").get_by_role("button", name="Schließen").click()

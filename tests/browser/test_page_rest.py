@@ -21,11 +21,13 @@ def test_the_page_at_rest_asks_for_no_frame_and_holds_no_connection(browser, pai
     page = context.new_page()
     page.add_init_script(COUNT_FRAMES)
     easel = Easel(page, painted).open()
-    easel.wait("(window.benchFrames = 0) === 0")
-    page.wait_for_timeout(3000)  # what the start sets in motion comes to rest
-    page.evaluate("window.benchFrames = 0")
-    page.wait_for_timeout(1000)
-    assert page.evaluate("window.benchFrames") == 0
+    quiet = (
+        "new Promise((go) => { const before = window.benchFrames;"
+        " setTimeout(() => go(window.benchFrames === before), 500); })"
+    )
+    easel.wait_until(lambda: page.evaluate(quiet))  # what the start sets in motion comes to rest
+    page.wait_for_timeout(500)
+    assert page.evaluate(quiet)
     # What needs frames still has them.
     easel.tab("Settings")
     easel.tab("txt2img")

@@ -10,7 +10,7 @@
   let size = null; // the checkpoint's own, to tell later which sizes somebody chose
   let defaults = null; // a fresh form's values by tab, to tell later what somebody changed
   let timer = 0;
-  let isOpen = false; // what Gradio says while it builds the page is no change
+  let isOpen = false; // what fills the form at first is no change
 
   function stored() {
     try {
@@ -46,9 +46,9 @@
     } catch {} // forbidden or full: then a reload starts with an empty form
   }
 
-  function keep(tab, names, values) {
+  function keep(tab, values) {
     if (!isOpen) return;
-    record[tab] = Object.fromEntries(names.map((name, place) => [name, values[place]]));
+    record[tab] = values;
     if (!timer) timer = setTimeout(save, SAVE_AFTER);
   }
 

@@ -67,7 +67,7 @@
     const place = document.querySelector(".ez-first");
     if (!place) return;
     place.hidden = !state.only_builtin || !state.may_add || isDismissed();
-    if (place.hidden || place.children.length) return;
+    if (place.hidden || place.querySelector("button")) return;
     const away = tool("Dismiss", icons.close, () => {
       place.hidden = true;
       try {

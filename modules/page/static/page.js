@@ -26,7 +26,20 @@
   system.addEventListener("change", () => window.easelTheme?.put());
 
   /* ---- what the server tells ---- */
+  /** The line below the tabs, where status.js and others have a place as well. */
+  function footer({ versions, has_users: hasUsers }) {
+    if (!$("#footer")) {
+      const line = EaselDom.make("div", "easel-footer", { id: "footer" });
+      const out = EaselDom.make("a", "", { href: "logout" });
+      out.textContent = t("Log out");
+      line.append(document.createElement("span"), ...(hasUsers ? [out] : []), document.createElement("span"));
+      $("#tabs").parentElement.append(line);
+    }
+    $("#footer span").textContent = versions ?? "";
+  }
+
   function configure(state) {
+    footer(state); // others put their buttons there
     EaselKeeping.setSize(state.size ?? null);
     if (state.defaults) EaselKeeping.setDefaults(state.defaults);
     if (state.troubles?.length) EaselNotices.once(state.troubles.join("\n"));
@@ -35,8 +48,6 @@
     EaselShortcuts.configure(state);
     EaselDeleting.configure(state);
     EaselCanvasGradio.configure(state.canvas ?? {});
-    const place = $(".easel-footer span");
-    if (place) place.textContent = state.versions ?? "";
     EaselStatus.drawDevice();
   }
 
@@ -53,17 +64,16 @@
 
   window.EaselPage = {
     configure,
-    count: (id, text) => EaselPrompts.count(id, text),
     /** An empty canvas takes the size that the sliders show. */
     canvasSize: (width, height) => { EaselCanvasGradio.follow(CANVAS, width, height); },
-    cleared: (texts) =>
-      texts.some(Boolean) && confirm("Clear prompt and negative prompt?") ? ["", ""] : texts,
     toggleTheme: () => setTheme(document.body.classList.contains("dark") ? "light" : "dark"),
     /** The form is filled: from now on changes are a person's. */
     ready: () => {
       EaselKeeping.open();
-      const [width, height] = ["width", "height"].map((side) => Number($(`#img2img_${side} input`)?.value));
+      const [width, height] = ["width", "height"].map((side) => Number(EaselForm.value("img2img", side)));
       if (width && height) EaselCanvasGradio.follow(CANVAS, width, height);
+      EaselLinks.mountDrawers();
+      EaselLinks.tellHires();
       document.body.dataset.easelReady = "yes";
       EaselPrompts.countAll();
       EaselStatus.look();

@@ -42,8 +42,8 @@
     return [side(width), side(height)];
   }
 
-  /** Before img2img is submitted: the last argument is the hidden field that says what from. */
-  async function withSource(args) {
+  /** What is told when img2img is submitted: the form, and what to start from. */
+  async function told() {
     const record = { from: open(), resizes: resizes() };
     try {
       const { canvases } = SOURCES[record.from];
@@ -53,7 +53,7 @@
       record.error = String(error.message ?? error);
       record.field = error.field ?? "";
     }
-    return [...args.slice(0, -1), JSON.stringify(record)];
+    return JSON.stringify({ img2img: EaselForm.values("img2img"), source: record });
   }
 
   /** Open a sub-tab, also one that a narrow page has put into the menu of further tabs. */
@@ -112,7 +112,7 @@
   });
 
   window.EaselSources = {
-    withSource,
+    told,
     copy,
     tellSize,
     open,

@@ -1,7 +1,6 @@
 /* The styles' dialog: opened over the page, closed by Escape or beside it, the focus kept inside.
  *
- * Gradio's elements must stay where they are, so it is no <dialog> but a layer that the style sheet
- * shows; what its buttons do is the server's business.
+ * It is drawn when it is first opened; what its buttons do is mostly the server's business.
  */
 (() => {
   "use strict";
@@ -11,12 +10,19 @@
   const fields = () =>
     [...opened.querySelectorAll("button, input, textarea")].filter((node) => node.offsetParent && !node.disabled);
 
+  function drawn(tab) {
+    const place = EaselDom.make("div", "easel-dialog", {
+      id: `${tab}_styles_dialog`, role: "dialog", "aria-modal": "true", "aria-label": "Edit styles",
+    });
+    // Within it the style sheet's rules for the page's controls hold.
+    document.querySelector(".gradio-container").append(place);
+    EaselForm.draw(`${tab}_styles`, "dialog", place);
+    return place;
+  }
+
   function open(tab) {
-    opened = document.querySelector(`#${tab}_styles_dialog`);
+    opened = document.querySelector(`#${tab}_styles_dialog`) ?? drawn(tab);
     before = document.activeElement;
-    opened.setAttribute("role", "dialog");
-    opened.setAttribute("aria-modal", "true");
-    opened.setAttribute("aria-label", t("Edit styles"));
     opened.classList.add("easel-open");
     fields()[0]?.focus();
   }
@@ -50,10 +56,26 @@
   window.addEventListener("keydown", onKey, true);
   document.addEventListener("pointerdown", (event) => { if (event.target === opened) close(); });
 
-  window.EaselStyles = {
-    open,
-    close,
-    /** The name of the style to delete; null where the answer is no. */
-    confirmed: (name) => [name && confirm(t('Delete the style "{name}"?', { name })) ? name : null],
-  };
+  /* ---- its buttons ---- */
+  const ownerOf = (tab) => tab.replace("_styles", "");
+  const toServer = (event) => ({ tab }) => EaselForm.trigger(ownerOf(tab), event, {});
+
+  function copied({ tab }) {
+    const from = ownerOf(tab);
+    EaselForm.set(tab, "style_prompt", EaselForm.value(from, "prompt"));
+    EaselForm.set(tab, "style_negative", EaselForm.value(from, "negative_prompt"));
+  }
+
+  function remove({ tab }) {
+    const name = EaselForm.value(tab, "style_name");
+    if (name && confirm(t('Delete the style "{name}"?', { name }))) toServer("style-delete")({ tab });
+  }
+
+  EaselForm.action("edit-styles", ({ tab }) => open(tab));
+  EaselForm.action("apply-styles", toServer("apply-styles"));
+  EaselForm.action("style-refresh", toServer("style-refresh"));
+  EaselForm.action("style-save", toServer("style-save"));
+  EaselForm.action("style-copy", copied);
+  EaselForm.action("style-delete", remove);
+  EaselForm.action("style-close", close);
 })();

@@ -1,19 +1,13 @@
 """What the page tells of the open sub-tab: refused in plain words where it can't be used."""
 
-import json
-
 import pytest
 
 from modules.errors import RequestError
 from modules.page.sources import _read
 
 
-def told(**record) -> str:
-    return json.dumps(record)
-
-
 def test_a_record_of_the_page_is_understood():
-    name, tokens, resizes = _read(told(**{"from": "sketch", "tokens": ["a.1"], "resizes": True}))
+    name, tokens, resizes = _read({"from": "sketch", "tokens": ["a.1"], "resizes": True})
     assert (name, tokens, resizes) == ("sketch", ["a.1"], True)
 
 
@@ -32,10 +26,10 @@ def test_a_record_of_the_page_is_understood():
 )
 def test_what_is_missing_is_said(record, words):
     with pytest.raises(RequestError, match=words):
-        _read(told(**record))
+        _read(record)
 
 
-@pytest.mark.parametrize("text", ["", "no json", "[]", "3", '{"from": "sketch", "tokens": 5}'])
-def test_what_is_no_record_of_ours_is_refused(text):
+@pytest.mark.parametrize("record", [None, "text", [], 3, {"from": "sketch", "tokens": 5}])
+def test_what_is_no_record_of_ours_is_refused(record):
     with pytest.raises(RequestError, match="reload"):
-        _read(text)
+        _read(record)
