@@ -55,6 +55,8 @@ def _options(settings: Settings) -> dict[str, Any]:
         "viewer_icons": settings.ui_gallery.sd_webui_modal_lightbox_icon_opacity,
         "viewer_toolbar": settings.ui_gallery.sd_webui_modal_lightbox_toolbar_opacity,
         "live_preview_in_viewer": settings.live_previews.js_live_preview_in_modal_lightbox,
+        "show_bar": settings.live_previews.show_progressbar,
+        "show_grid": settings.ui_gallery.return_grid,
         "hide_pictures": settings.ui_gallery.do_not_show_images,
         "gallery_height": settings.ui_gallery.gallery_height,
         "keep_deleted_days": settings.easel.easel_keep_deleted_days,

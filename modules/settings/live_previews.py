@@ -11,7 +11,7 @@ from modules.settings.option import Section, option
 
 @dataclass(frozen=True)
 class LivePreviews(Section, id="live-previews", title="Live previews", category="User Interface"):
-    show_progressbar: bool = option(True, "Show the progress bar", built=False)
+    show_progressbar: bool = option(True, "Show the progress bar")
     live_previews_enable: bool = option(True, "Show live previews of the picture being made")
     live_previews_image_format: str = option(
         "jpeg",

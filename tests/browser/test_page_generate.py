@@ -38,6 +38,13 @@ def test_a_batch_of_four_shows_four_pictures_each_with_its_own_parameters(easel:
     assert f"Seed: {seeds[2]}," in easel.infotext()
     easel.page.keyboard.press("ArrowRight")
     assert f"Seed: {seeds[3]}," in easel.infotext()
+    # All four on one sheet, which is shown and saved but leads nowhere.
+    assert easel.page.locator("#txt2img_send_to_img2img").is_visible()
+    easel.page.get_by_role("option", name="Grid").click()
+    shown = easel.page.locator("#txt2img_gallery .ez-main")
+    assert (shown.get_attribute("src") or "").endswith(f"{job['id']}/images/-1")
+    assert shown.evaluate("(image) => image.decode().then(() => image.naturalWidth)") == 256
+    assert easel.page.locator("#txt2img_send_to_img2img").is_hidden()
 
 
 def test_the_large_view_turns_by_arrows_and_closes_by_escape_without_stopping_a_job(easel: Easel):

@@ -121,8 +121,16 @@ def test_the_sparkle_s_picture_stays_beside_its_first_and_what_is_deleted_comes_
     assert request["hires"]["scale"] == 2 and larger["image_count"] == 1
     assert thumbs(easel).nth(2).get_attribute("aria-selected") == "true"
     assert thumbs(easel).nth(2).get_attribute("aria-label") == "Picture 3, made larger"
-    easel.reload()
-    count(easel, 4)
+    assert easel.page.get_by_role("option", name="Grid").is_visible()
+    hidden = {"return_grid": False, "show_progressbar": False}
+    easel.server.post("sdapi/v1/options", hidden)
+    try:
+        easel.reload()
+        count(easel, 4)
+        easel.page.get_by_role("option", name="Grid").wait_for(state="detached")
+        assert not easel.page.locator("#txt2img_gallery .ez-bar").is_visible()
+    finally:
+        easel.server.post("sdapi/v1/options", dict.fromkeys(hidden, True))
     easel.click("txt2img_compare")
     comparison = easel.page.locator("dialog.ez-compare")
     assert comparison.locator(".ez-compare-caption").all_inner_texts() == ["Start", "Picture 3"]

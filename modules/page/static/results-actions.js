@@ -27,6 +27,7 @@
 
   const fetched = (path) => make("a", "", { href: address(path), download: "" }).click();
   const named = ({ job, item }) => ({ job: job.id, index: item.index });
+  const isPicture = ({ item }) => item.index >= 0; // no grid
   const send = (to) => (at) => at.panel.trigger("send", { ...named(at), to });
   const download = ({ item }) => fetched(`${item.url}?download=true`);
 
@@ -68,7 +69,8 @@
     const { entries, others } = panel.pictures;
     const start = EaselFamily.hasStart(job)
       ? [{ id: "start", label: t("Start"), url: address(`${item.url}/start`), width: 0, height: 0 }] : [];
-    const own = entries.map((entry, place) => candidate(entry, t("Picture {n}", { n: place + 1 })));
+    const own = entries.map((entry, place) => candidate(entry, panel.pictures.label(place)))
+      .filter((each, place) => isPicture(entries[place]));
     const earlier = others.map((entry) => candidate(entry, t("Earlier: seed {seed}", { seed: entry.item.seed })));
     return [...start, ...own, ...earlier];
   }
@@ -104,24 +106,25 @@
     { id: (tab) => `save_${tab}`, label: "Save", title: "Keep a copy in the folder for saved pictures",
       icon: icons.save, run: save },
     { id: (tab) => `${tab}_send_to_img2img`, label: "img2img", title: "Send picture and parameters to img2img",
-      icon: icons.image, run: send("img2img") },
+      icon: icons.image, when: isPicture, run: send("img2img") },
     { id: (tab) => `${tab}_send_to_sketch`, label: "Sketch", title: "Paint over the picture on the colour canvas",
-      icon: icons.brush, run: send("sketch") },
+      icon: icons.brush, when: isPicture, run: send("sketch") },
     { id: (tab) => `${tab}_send_to_inpaint`, label: "Inpaint", title: "Paint a part of the picture anew",
-      icon: icons.mask, run: send("inpaint") },
+      icon: icons.mask, when: isPicture, run: send("inpaint") },
     { id: (tab) => `${tab}_send_to_txt2img`, label: "txt2img", title: "Send the parameters to txt2img",
-      icon: icons.read, when: ({ tab }) => tab === "img2img", run: send("txt2img") },
+      icon: icons.read, when: (at) => at.tab === "img2img" && isPicture(at), run: send("txt2img") },
     { id: (tab) => `${tab}_upscale`, label: "Upscale",
       title: "Make this picture larger, by the settings of Hires. fix", icon: icons.sparkle,
-      when: ({ tab }) => tab === "txt2img", run: (at) => at.panel.trigger("upscale", named(at)) },
+      when: (at) => at.tab === "txt2img" && isPicture(at), run: (at) => at.panel.trigger("upscale", named(at)) },
     { id: (tab) => `${tab}_download`, label: "Download", title: "Download the picture with its parameters",
       icon: icons.download, small: true, run: download },
     { id: (tab) => `save_zip_${tab}`, label: "Zip", title: "Download all these pictures in one file",
       icon: icons.zip, small: true, when: ({ panel }) => panel.pictures.entries.length > 1, run: zip },
     { id: (tab) => `${tab}_compare`, label: "Compare", title: "Compare with another picture, or with its start",
-      icon: icons.compare, small: true, when: (at) => candidates(at).length > 1, run: compare },
+      icon: icons.compare, small: true, when: (at) => isPicture(at) && candidates(at).length > 1, run: compare },
     { id: (tab) => `${tab}_reuse_seed_of_picture`, label: "Reuse seed",
-      title: "Put this picture's seed into the form", icon: icons.seed, small: true, run: send("seed") },
+      title: "Put this picture's seed into the form", icon: icons.seed, small: true, when: isPicture,
+      run: send("seed") },
     { id: (tab) => `${tab}_copy_infotext`, label: "Copy text", title: "Copy the parameters", icon: icons.copy,
       small: true, run: copy },
     { id: (tab) => `${tab}_open_folder`, label: "Show folder", title: "Show the picture's folder on this machine",

@@ -12,9 +12,13 @@
   /** Whether there is a picture that this one was made from. */
   const hasStart = (job) => Boolean(job.request.init || firstOf(job));
 
+  /** What stands for all pictures of the job on one sheet, where there is one. */
+  const sheet = (job) => (job.grid && job.items.length > 1 ? [{ job, item: job.grid }] : []);
+
   class Family {
     constructor() {
       this.known = new Map(); // jobs by id
+      this.showsGrid = true;
     }
 
     /** The newest jobs are these, and their records as they are now. `keep`: one that may be older. */
@@ -42,9 +46,9 @@
       return at;
     }
 
-    /** [{job, item}] of a root's pictures and all that came of them. */
+    /** [{job, item}] of a root's pictures and all that came of them, its grid (index -1) first. */
     entries(root) {
-      const found = [];
+      const found = this.showsGrid ? sheet(root) : [];
       const add = (job) => {
         for (const item of job.items) {
           found.push({ job, item });

@@ -8,7 +8,8 @@
   const { make, address } = EaselDom;
   const RECENT = 12; // earlier jobs shown
   const OTHERS = 40; // pictures of them to compare with
-  const options = { viewer: true, livePreviewInViewer: false, hidden: false, height: "" };
+  const isGrid = ({ item }) => item.index < 0;
+  const options = { grid: true, viewer: true, livePreviewInViewer: false, hidden: false, height: "" };
 
   /** The picture under the pointer goes out of the browser as its file, under its own name. */
   function dragsOut(node, entry) {
@@ -100,8 +101,9 @@
       if (!job.items.length || options.hidden) return;
       const root = this.family.root(job);
       const isAnother = root.id !== this.shown?.id;
-      const drawn = this.entries.filter((entry) => entry.job.id === job.id).length;
-      if (isAnother || drawn !== job.items.length) {
+      const drawn = this.entries.filter((entry) => entry.job.id === job.id && !isGrid(entry)).length;
+      const lacksGrid = job === root && this.family.entries(root).some(isGrid) && !this.entries.some(isGrid);
+      if (isAnother || lacksGrid || drawn !== job.items.length) {
         const isFirst = isAnother || (root !== job && !drawn);
         this.show(root, isFirst ? { job, item: job.items[0] } : this.entry);
       }
@@ -122,20 +124,31 @@
       const place = this.selected;
       const wasShown = this.shown?.id === job.id;
       this.shown = job;
+      this.family.showsGrid = options.grid;
       this.entries = options.hidden ? [] : this.family.entries(job);
       this.thumbs.replaceChildren(...this.entries.map((entry, at) => this.thumb(entry, at)));
       this.thumbs.hidden = this.entries.length < 2;
       const found = this.entries.findIndex(({ job: { id }, item }) =>
         id === select?.job.id && item.index === select.item.index);
-      this.select(found >= 0 ? found : wasShown ? Math.min(place, this.entries.length - 1) : 0);
+      const first = this.entries.length > 1 && isGrid(this.entries[0]) ? 1 : 0; // work goes on with a picture
+      this.select(found >= 0 ? found : wasShown ? Math.min(place, this.entries.length - 1) : first);
       this.note(job);
     }
 
+    /** What the picture at `place` is called; people count without the grid. */
+    label(place) {
+      const entry = this.entries[place];
+      if (isGrid(entry)) return t("Grid");
+      const n = place + 1 - this.entries.slice(0, place).filter(isGrid).length;
+      return entry.job.id === this.shown.id ? t("Picture {n}", { n }) : t("Picture {n}, made larger", { n });
+    }
+
     thumb(entry, place) {
-      const isLarger = entry.job.id !== this.shown.id;
-      const label = isLarger ? t("Picture {n}, made larger", { n: place + 1 }) : t("Picture {n}", { n: place + 1 });
-      const button = make("button", isLarger ? "ez-thumb ez-larger" : "ez-thumb",
-        { type: "button", role: "option", "aria-label": label, title: `${entry.item.width} × ${entry.item.height}` });
+      const kind = isGrid(entry) ? "ez-sheet-thumb" : entry.job.id === this.shown.id ? "ez-thumb" : "ez-thumb ez-larger";
+      const size = `${entry.item.width} × ${entry.item.height}`;
+      const label = this.label(place);
+      const button = make("button", kind, { type: "button", role: "option", "aria-label": label,
+        title: isGrid(entry) ? `${label} · ${size}` : size });
       const image = make("img", "", { alt: "", loading: "lazy", draggable: "false" });
       image.src = address(entry.item.url);
       button.append(image);
@@ -157,7 +170,7 @@
       this.stage.tabIndex = entry ? 0 : -1;
       this.selected = Math.max(0, place);
       this.text.textContent = entry?.item.infotext ?? "";
-      this.root.dataset.count = String(this.entries.length);
+      this.root.dataset.count = String(this.entries.filter((each) => !isGrid(each)).length);
       this.root.dataset.job = entry?.job.id ?? this.shown?.id ?? "";
       this.root.dataset.selected = String(place);
       if (!entry) return;
@@ -175,15 +188,16 @@
         const prompt = String(job.request.prompt ?? "").slice(0, 120);
         const button = make("button", "ez-thumb", { type: "button", title: prompt || t("no prompt") });
         const image = make("img", "", { alt: prompt, loading: "lazy", draggable: "false" });
-        image.src = address(entries[0].item.url);
+        const pictures = entries.filter((entry) => !isGrid(entry));
+        image.src = address(pictures[0].item.url);
         button.append(image);
-        if (entries.length > 1) {
+        if (pictures.length > 1) {
           const count = make("span", "ez-count");
-          count.textContent = String(entries.length);
+          count.textContent = String(pictures.length);
           button.append(count);
         }
         button.addEventListener("click", () => this.show(job));
-        dragsOut(button, () => entries[0]);
+        dragsOut(button, () => pictures[0]);
         this.recent.append(button);
       }
     }
@@ -209,7 +223,7 @@
       EaselLightbox.open({
         of: this,
         address: () => (showsLive() ? this.preview.src : this.main.src),
-        label: () => t("Picture {n} of {count}", { n: this.selected + 1, count: this.entries.length }),
+        label: () => t("{picture} of {count}", { picture: this.label(this.selected), count: this.root.dataset.count }),
         count: () => this.entries.length,
         step: (by) => this.step(by),
         save: () => EaselActions.download(this.entry),
@@ -218,13 +232,18 @@
     }
   }
 
+  /** Whether what is shown has to be drawn anew. */
   Pictures.configure = (state) => {
+    const before = `${options.grid} ${options.hidden}`;
     options.viewer = state.viewer ?? true;
     options.livePreviewInViewer = state.live_preview_in_viewer ?? false;
     options.hidden = state.hide_pictures ?? false;
+    options.grid = state.show_grid ?? true;
+    document.body.classList.toggle("ez-no-bar", !(state.show_bar ?? true));
     const height = state.gallery_height ?? "";
     document.body.classList.toggle("ez-own-height", Boolean(height) && CSS.supports("height", height));
     document.body.style.setProperty("--ez-stage-height", height);
+    return before !== `${options.grid} ${options.hidden}`;
   };
   window.EaselPictures = Pictures;
 })();

@@ -256,7 +256,7 @@
     valueOf: (tab, name) => panels.get(tab)?.pictures.entry?.item[name] ?? null,
     configure(state) {
       options.period = state.period;
-      EaselPictures.configure(state);
+      if (EaselPictures.configure(state)) panels.forEach((panel) => panel.pictures.redraw());
       EaselLightbox.configure(state);
       EaselNotify.configure(state);
     },
