@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.api.conftest import png
 from tests.browser.page_driver import Easel
 from tests.browser.servers import Server
 
@@ -48,6 +49,20 @@ def test_cards_are_searched_and_described(drawer: Easel) -> None:
     drawer.page.locator(".ez-networks .ez-grid-cell").hover()
     drawer.page.locator(".ez-card-about").click()
     drawer.page.locator(".ez-card-form [name=description]").fill("made of earth")
+    # What is refused is told in the card, which keeps what was written.
+    drawer.may_be_refused = True
+    told = drawer.page.locator(".ez-card-form .ez-complaint")
+    own = drawer.page.locator(".ez-card-file input")
+    own.set_input_files({"name": "a.png", "mimeType": "image/png", "buffer": b"no picture"})
+    told.get_by_text("Not saved: 10 bytes that are no picture").wait_for()
+    refused = {"status": 403, "json": {"errors": "only the owner may"}}
+    drawer.page.route("**/networks/notes*", lambda route: route.fulfill(**refused))
+    drawer.page.locator(".ez-card-save").click()
+    told.get_by_text("Not saved: only the owner may").wait_for()
+    drawer.page.unroute_all()
+    own.set_input_files({"name": "a.png", "mimeType": "image/png", "buffer": png()})
+    drawer.page.locator(".ez-card-picture").wait_for()
+    assert told.is_hidden() or not told.inner_text()
     drawer.page.locator(".ez-card-save").click()
     drawer.page.locator("#easel_networks_search").fill("earth")
     drawer.wait("document.querySelectorAll('.ez-networks .ez-grid-cell').length === 1")

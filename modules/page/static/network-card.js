@@ -81,10 +81,11 @@
     const told = (text) => { fault.textContent = text; };
     const replace = async (data) => {
       told("");
-      if (await send(`${API}/preview?${named(card)}`, data, told)) {
-        changed();
-        show(root, brief, changed);
-      }
+      if (!(await send(`${API}/preview?${named(card)}`, data, told))) return;
+      changed();
+      const fresh = await ask(`${API}/card?${named(brief)}`).catch(() => card);
+      if (fresh.thumbnail) picture.src = address(fresh.thumbnail); // what is being written stays
+      picture.hidden = !fresh.thumbnail;
     };
     file.addEventListener("change", () => {
       replace(file.files[0]);

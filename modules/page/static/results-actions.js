@@ -69,7 +69,7 @@
     const { entries, others } = panel.pictures;
     const start = EaselFamily.hasStart(job)
       ? [{ id: "start", label: t("Start"), url: address(`${item.url}/start`), width: 0, height: 0 }] : [];
-    const own = entries.map((entry, place) => candidate(entry, panel.pictures.label(place)))
+    const own = entries.map((entry, place) => candidate(entry, t("Picture {n}", { n: panel.pictures.number(place) })))
       .filter((each, place) => isPicture(entries[place]));
     const earlier = others.map((entry) => candidate(entry, t("Earlier: seed {seed}", { seed: entry.item.seed })));
     return [...start, ...own, ...earlier];

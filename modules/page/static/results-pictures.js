@@ -135,11 +135,15 @@
       this.note(job);
     }
 
-    /** What the picture at `place` is called; people count without the grid. */
+    /** People count from 1, and without the grid. */
+    number(place) {
+      return place + 1 - this.entries.slice(0, place).filter(isGrid).length;
+    }
+
     label(place) {
       const entry = this.entries[place];
       if (isGrid(entry)) return t("Grid");
-      const n = place + 1 - this.entries.slice(0, place).filter(isGrid).length;
+      const n = this.number(place);
       return entry.job.id === this.shown.id ? t("Picture {n}", { n }) : t("Picture {n}, made larger", { n });
     }
 
