@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[3]
 SCRIPTS = sorted((ROOT / "modules/page/static").glob("*.js"))
 GERMAN = json.loads((ROOT / "localizations/Deutsch.json").read_text("utf-8"))
 
-_LEFT = {"page.js", "prompts.js", "sources.js"}  # each has a line of English yet
+_LEFT = {"prompts.js", "sources.js"}  # each has lines of English yet
 # Where text comes to a person's eyes or ears.
 _ASSIGNED = re.compile(r"\.(?:textContent|innerText|title|placeholder|alt|ariaLabel) = ([^;]*);")
 _CALLED = re.compile(
