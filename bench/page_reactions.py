@@ -8,20 +8,20 @@ time on a page that was just opened: the machine or the control before it may ha
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from playwright.sync_api import Browser, Page
-from playwright.sync_api import Error as BrowserError
 
 from bench.harness import Figure
 from bench.page_browser import cold_page, go
 
 BOUND = 100.0  # ms
-NAMED = 12  # the slowest controls are named, and at most so many are tried again
+NAMED = 12  # the slowest controls are named
+ALONE = 6  # at most so many of them are tried again alone
 AGAIN = 3  # times
+EVERYWHERE = "page"  # in place of a tab: what stands beside all of them
 SHORTEST = 16.0  # ms; the browser tells nothing that is shorter
-_CLICK = 400  # ms until a control counts as covered
 
 _LISTEN = """
 window.benchSlow = [];
@@ -30,6 +30,7 @@ window.benchEvents.observe({ type: "event", durationThreshold: 16, buffered: tru
 """
 _CONTROLS = """
 () => {
+  for (const each of document.querySelectorAll("[data-bench]")) delete each.dataset.bench;
   const wanted = 'button, [role="tab"], input, textarea, select, summary, label.toggle';
   const found = [];
   for (const element of document.querySelectorAll(wanted)) {
@@ -43,17 +44,31 @@ _CONTROLS = """
       number: found.length,
       owner: owner ? owner.id : "",
       words: (element.ariaLabel || element.textContent || element.type || "").trim().slice(0, 30),
-      kind: element.type || element.tagName.toLowerCase(),
+      kind: element.role === "tab" ? "tab" : element.type || element.tagName.toLowerCase(),
+      within: Boolean(element.closest("[role=tabpanel]")),
     });
   }
   return found;
 }
 """
-_FORGET = "document.querySelectorAll('[data-bench]').forEach((each) => delete each.dataset.bench)"
+# Where it may be clicked; null where it is not seen, or something else lies over it.
+_PLACE = """
+async (number) => {
+  const element = document.querySelector(`[data-bench="${number}"]`);
+  if (!element?.offsetParent) return null;
+  element.scrollIntoView({ block: "center", behavior: "instant" });
+  await new Promise(requestAnimationFrame);
+  const box = element.getBoundingClientRect();
+  const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+  const there = document.elementFromPoint(x, y);
+  return there && (element.contains(there) || there.contains(element)) ? [x, y] : null;
+}
+"""
+_FOCUS = """(number) => document.querySelector(`[data-bench="${number}"]`).focus()"""
 # Entries are there once what they waited for was drawn.
 _TAKEN = """
 async () => {
-  for (let frame = 0; frame < 3; frame += 1) await new Promise(requestAnimationFrame);
+  for (let frame = 0; frame < 2; frame += 1) await new Promise(requestAnimationFrame);
   await new Promise((go) => setTimeout(go, 20));
   window.benchSlow.push(...window.benchEvents.takeRecords());
   const took = window.benchSlow.filter((entry) => entry.interactionId);
@@ -77,13 +92,17 @@ AVOIDED = (
 
 @dataclass(frozen=True)
 class Control:
-    """One control that is seen. `number` finds it on the page of which it was told."""
+    """One control that is seen. `number` finds it until the page is asked again what is seen."""
 
     tab: str
     number: int
     owner: str
     words: str
     kind: str
+
+    @property
+    def is_tab(self) -> bool:
+        return self.kind == "tab"
 
     @property
     def name(self) -> str:
@@ -101,23 +120,50 @@ def reactions(browser: Browser, address: str) -> tuple[dict[str, float], dict[st
         bar = page.locator("#tabs > .tab-wrapper [role=tab]")
         tabs = dict.fromkeys(name.strip() for name in bar.all_text_contents() if name.strip())
         for tab in tabs:
-            for control in controls_of(page, tab):
-                took = react(page, control)
-                if took is None:
-                    continue
-                first[control.name] = max(took, first.get(control.name, 0.0))
+            for control, took in of_tab(page, tab, set(first)):
+                first[control.name] = took
                 if took > BOUND:
                     slow[control.name] = control
-            page.evaluate(_FORGET)
-    slowest = sorted(slow, key=lambda name: -first[name])[:NAMED]
+    slowest = sorted(slow, key=lambda name: -first[name])[:ALONE]
     return first, {name: alone(browser, address, slow[name]) for name in slowest}
 
 
-def controls_of(page: Page, tab: str) -> list[Control]:
-    """Those of an opened tab that may be tried."""
+def of_tab(page: Page, tab: str, tried: set[str]) -> Iterator[tuple[Control, float]]:
+    """ms of each control of a tab: what is seen at first, then what the tabs within it show."""
+    inner = [each for each in opened(page, tab) if each.is_tab]
+    yield from _of_what_is_seen(page, tab, tried)
+    for known in inner:
+        now = {each.name: each for each in opened(page, tab)}
+        if known.name in tried or known.name not in now:
+            continue
+        tried.add(known.name)
+        if (took := react(page, now[known.name])) is not None:
+            yield known, took
+        if known.tab == tab:  # one of the page's own shows what comes in its turn
+            yield from _of_what_is_seen(page, tab, tried)
+
+
+def _of_what_is_seen(page: Page, tab: str, tried: set[str]) -> Iterator[tuple[Control, float]]:
+    for control in seen(page, tab):
+        if not control.is_tab and control.name not in tried:
+            tried.add(control.name)
+            if (took := quickest(page, control)) is not None:
+                yield control, took
+
+
+def opened(page: Page, tab: str) -> list[Control]:
+    """What is seen once the tab was opened."""
     page.get_by_role("tab", name=tab, exact=True).first.click()
-    page.wait_for_timeout(500)
-    found = [Control(tab=tab, **each) for each in page.evaluate(_CONTROLS)]
+    page.wait_for_timeout(300)
+    return seen(page, tab)
+
+
+def seen(page: Page, tab: str) -> list[Control]:
+    """What is seen now and may be tried."""
+    found = [
+        Control(tab=tab if each.pop("within") else EVERYWHERE, **each)
+        for each in page.evaluate(_CONTROLS)
+    ]
     return [each for each in found if not any(word in each.name.lower() for word in AVOIDED)]
 
 
@@ -127,30 +173,41 @@ def alone(browser: Browser, address: str, control: Control) -> list[float]:
     with cold_page(browser, _LISTEN) as page:
         for _ in range(AGAIN):
             go(page, address)
-            there = controls_of(page, control.tab)
-            page.wait_for_timeout(1500)
+            there = seen(page, "") if control.tab == EVERYWHERE else opened(page, control.tab)
+            page.wait_for_timeout(1000)
             same = [each for each in there if each.name == control.name]
             took += [ms for each in same[:1] if (ms := react(page, each)) is not None]
     return took
 
 
+def quickest(page: Page, control: Control) -> float | None:
+    """ms of one control; where that is slow, the least of some goes: the machine has other work."""
+    took = react(page, control)
+    for _ in range(AGAIN - 1):
+        if took is None or took <= BOUND:
+            break
+        took = min(took, react(page, control) or took)
+    return took
+
+
 def react(page: Page, control: Control) -> float | None:
     """ms of one control; None where it is not to be reached any more."""
-    element = page.locator(f'[data-bench="{control.number}"]')
-    page.evaluate(_TAKEN)
-    try:
-        if control.kind == "range":
-            element.focus(timeout=_CLICK)
-            page.keyboard.press("ArrowRight")
-        else:
-            element.click(timeout=_CLICK)
-        if control.kind in ("textarea", "text", "search", "number"):
-            page.keyboard.press("1")
-        took = page.evaluate(_TAKEN)
-    except BrowserError:
+    place = page.evaluate(_PLACE, control.number)
+    if place is None:
+        page.keyboard.press("Escape")  # what a control before has opened
+        place = page.evaluate(_PLACE, control.number)
+    if place is None:
         return None
-    finally:
-        page.keyboard.press("Escape")  # closes what a click has opened
+    page.evaluate(_TAKEN)
+    if control.kind == "range":
+        page.evaluate(_FOCUS, control.number)
+        page.keyboard.press("ArrowRight")
+    else:
+        page.mouse.click(*place)
+    if control.kind in ("textarea", "text", "search", "number"):
+        page.keyboard.press("1")
+    took = page.evaluate(_TAKEN)
+    page.keyboard.press("Escape")
     return max(took, default=SHORTEST)
 
 

@@ -118,3 +118,25 @@ def test_a_folder_with_masks_and_parameters_is_worked_on_and_named_alike(
     assert sorted(path.name for path in (folder / "out").iterdir()) == ["blue.png", "red.png"]
     found = easel.server.get("easel/v1/history?text=barn")
     assert {"blue.png", "red.png"} <= {each["name"] for each in found["pictures"]}
+
+
+@pytest.mark.full
+def test_a_thousand_pictures_are_one_job_and_leave_the_page_usable(easel: Easel, tmp_path: Path):
+    for number in range(1000):
+        (tmp_path / f"{number:04}.png").write_bytes(png(COLOURS[number % 3]))
+    easel.img2img("Batch")
+    field = easel.page.locator("#img2img_batch_upload input[type=file]")
+    field.set_input_files([str(path) for path in sorted(tmp_path.iterdir())])
+    easel.write("written meanwhile", "img2img_prompt")
+    assert int(easel.page.locator(".ez-batch").get_attribute("data-waiting") or 0) > 0
+    easel.page.set_default_timeout(300_000)  # a busy machine sends ten a second
+    easel.wait("document.querySelector('.ez-batch').dataset.waiting === '0'")
+    easel.page.get_by_text("1000 pictures", exact=True).wait_for()
+    assert easel.page.locator(".ez-batch-list li").count() <= 201
+    easel.set("img2img_steps", 1)
+    easel.press_generate("img2img")
+    easel.wait_status("img2img", " of 1000: ")
+    easel.click("img2img_interrupt")
+    easel.wait_state("img2img", "idle")
+    job = easel.server.newest("img2img")
+    assert job["input_count"] == 1000 and 0 < job["made"] < 1000
