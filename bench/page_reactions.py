@@ -64,6 +64,14 @@ async (number) => {
   return there && (element.contains(there) || there.contains(element)) ? [x, y] : null;
 }
 """
+# Also what opens only when the server has answered, and so after Escape.
+_CLOSE = """
+() => {
+  for (const each of document.querySelectorAll("dialog[open]")) each.close();
+  for (const each of document.querySelectorAll('.ez-drawer [aria-label="Close"]'))
+    if (each.offsetParent) each.click();
+}
+"""
 _FOCUS = """(number) => document.querySelector(`[data-bench="${number}"]`).focus()"""
 # Entries are there once what they waited for was drawn.
 _TAKEN = """
@@ -153,7 +161,8 @@ def _of_what_is_seen(page: Page, tab: str, tried: set[str]) -> Iterator[tuple[Co
 
 def opened(page: Page, tab: str) -> list[Control]:
     """What is seen once the tab was opened."""
-    page.get_by_role("tab", name=tab, exact=True).first.click()
+    page.evaluate(_CLOSE)
+    page.get_by_role("tab", name=tab, exact=True).first.dispatch_event("click")
     page.wait_for_timeout(300)
     return seen(page, tab)
 
@@ -194,7 +203,7 @@ def react(page: Page, control: Control) -> float | None:
     """ms of one control; None where it is not to be reached any more."""
     place = page.evaluate(_PLACE, control.number)
     if place is None:
-        page.keyboard.press("Escape")  # what a control before has opened
+        page.evaluate(_CLOSE)  # what a control before has opened
         place = page.evaluate(_PLACE, control.number)
     if place is None:
         return None

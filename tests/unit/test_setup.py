@@ -275,6 +275,7 @@ def test_the_tests_packages_are_added_once_and_the_python_is_printed(program):
     assert program.pip_runs() == before
 
 
+@pytest.mark.full
 def test_a_killed_pip_leaves_nothing_that_is_taken_for_whole(program):
     program.stamp.unlink()
     (program.package("torch") / "__init__.py").unlink()

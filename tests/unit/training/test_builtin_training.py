@@ -110,6 +110,7 @@ def _losses(folder: Path, lesson: Lesson, steps: int) -> list[float]:
     return seen
 
 
+@pytest.mark.full
 def test_two_trainings_with_one_seed_have_the_same_losses(tmp_path):
     one, other = (_losses(tmp_path, _denoiser(tmp_path, 8).lesson, 8) for _ in range(2))
 

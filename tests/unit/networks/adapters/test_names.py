@@ -121,7 +121,7 @@ def weight_shape(target: Target | None) -> tuple[int, ...]:
     return tuple(target.module.get_parameter("weight").shape)
 
 
-FAMILIES = ["SD1", pytest.param("SD2", marks=pytest.mark.full), "SDXL"]
+FAMILIES = [*(pytest.param(name, marks=pytest.mark.full) for name in ("SD1", "SD2")), "SDXL"]
 
 
 @pytest.mark.parametrize("family", FAMILIES)
