@@ -7,6 +7,7 @@ Here its inputs are scaled and its outputs promoted to fp32. Nothing is known of
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -22,16 +23,54 @@ LCM_DATA_VARIANCE = 0.25  # sigma_data 0.5 squared. Luo et al. 2023, section 4.1
 LCM_TIMESTEP_SCALE = 10.0
 
 
-def _spread(factors: np.ndarray, x: Tensor) -> float | Tensor:
-    """fp32 factors so that x times them is per image: of () a number, of (N,) (N,1,1,1)."""
-    if factors.ndim == 0:
-        return float(factors)
-    return torch.from_numpy(factors).to(x.device, non_blocking=True).view(-1, 1, 1, 1)
+# A noise level, () or (N,) fp32, to the numbers that a formula multiplies by.
+Formula = Callable[[np.ndarray], tuple[np.ndarray, ...]]
 
 
 def _root(numbers: np.ndarray) -> np.ndarray:
     """fp32. By torch, which rounds a few roots otherwise than numpy: old pictures have its bits."""
     return torch.as_tensor(numbers).sqrt().numpy()
+
+
+def _of_noise(level: np.ndarray) -> tuple[np.ndarray, ...]:
+    """c_in, c_out."""
+    return 1 / _root(level * level + 1), level
+
+
+def _of_velocity(level: np.ndarray) -> tuple[np.ndarray, ...]:
+    """c_in, c_out, c_skip."""
+    variance = level * level + 1
+    root = _root(variance)
+    return 1 / root, -level / root, 1 / variance
+
+
+def _of_consistency(level: np.ndarray) -> tuple[np.ndarray, ...]:
+    """c_in, then what makes x0 of x and of a predicted velocity."""
+    c_in = 1 / _root(level * level + 1)
+    return c_in, c_in * c_in, level * c_in
+
+
+def _of_boundary(t: np.ndarray) -> tuple[np.ndarray, ...]:
+    """c_out, c_skip of a timestep."""
+    scaled = t * LCM_TIMESTEP_SCALE
+    variance = scaled * scaled + LCM_DATA_VARIANCE
+    return scaled / _root(variance), LCM_DATA_VARIANCE / variance
+
+
+def _factors(formula: Formula, level: Tensor, x: Tensor) -> tuple[Tensor, ...]:
+    """What the formula makes of level, () or (N,), so that x times each is per image."""
+    if level.ndim == 0:
+        return _numbers(formula, float(level))
+    each = (torch.from_numpy(factor) for factor in formula(level.numpy()))
+    return tuple(factor.to(x.device, non_blocking=True).view(-1, 1, 1, 1) for factor in each)
+
+
+@functools.lru_cache(maxsize=4096)
+def _numbers(formula: Formula, level: float) -> tuple[Tensor, ...]:
+    """0-dim. Remembered, since a schedule's levels come again with the next picture."""
+    numbers = formula(np.asarray(level, np.float32))
+    with torch.inference_mode(False):  # whoever asks next may want gradients
+        return tuple(torch.tensor(float(number)) for number in numbers)
 
 
 def _per_image(t: Tensor | float, x: Tensor) -> Tensor:
@@ -55,10 +94,9 @@ class EpsDenoiser:
 
     def __call__(self, x: Tensor, sigma: Tensor, **conditioning: Any) -> Tensor:
         """x0 (N,C,h,w) fp32 for x in VE space at sigma: 0-dim or (N,), on the CPU."""
-        level = sigma.numpy()
-        c_in = 1 / _root(level * level + 1)
-        noise = self._predict(x * _spread(c_in, x), self._timestep(sigma), conditioning)
-        return x - noise * _spread(level, x)
+        c_in, c_out = _factors(_of_noise, sigma, x)
+        noise = self._predict(x * c_in, self._timestep(sigma), conditioning)
+        return x - noise * c_out
 
     def _timestep(self, sigma: Tensor) -> Tensor | float:
         if sigma.ndim == 0:
@@ -74,12 +112,9 @@ class VDenoiser(EpsDenoiser):
     """A model that predicts v = sqrt(ᾱ) noise - sqrt(1-ᾱ) x0. Salimans and Ho 2022, section 4."""
 
     def __call__(self, x: Tensor, sigma: Tensor, **conditioning: Any) -> Tensor:
-        level = sigma.numpy()
-        variance = level * level + 1
-        root = _root(variance)
-        c_in, c_skip, c_out = 1 / root, 1 / variance, -level / root
-        velocity = self._predict(x * _spread(c_in, x), self._timestep(sigma), conditioning)
-        return velocity * _spread(c_out, x) + x * _spread(c_skip, x)
+        c_in, c_out, c_skip = _factors(_of_velocity, sigma, x)
+        velocity = self._predict(x * c_in, self._timestep(sigma), conditioning)
+        return velocity * c_out + x * c_skip
 
     def eps(self, x: Tensor, t: Tensor, **conditioning: Any) -> Tensor:
         # The level of a fractional timestep is the one below it (A1111 numerics: denoisers).
@@ -101,15 +136,12 @@ class LcmDenoiser:
 
     def __call__(self, x: Tensor, sigma: Tensor, **conditioning: Any) -> Tensor:
         """x0 (N,C,h,w) fp32 for x in VE space at sigma: 0-dim or (N,), on the CPU."""
-        level, t = sigma.numpy(), self.table.sigma_to_t(sigma)
-        c_in = 1 / _root(level * level + 1)
-        scaled = x * _spread(c_in, x)
-        answer = self.model(scaled, _per_image(t, x), **conditioning).to(torch.float32)
+        t = self.table.sigma_to_t(sigma)
+        c_in, of_x, of_velocity = _factors(_of_consistency, sigma, x)
+        answer = self.model(x * c_in, _per_image(t, x), **conditioning).to(torch.float32)
         if self.velocity:
-            original = x * _spread(c_in * c_in, x) - answer * _spread(level * c_in, x)
+            original = x * of_x - answer * of_velocity
         else:
-            original = x - answer * _spread(level, x)
-        scaled_t = t.numpy() * LCM_TIMESTEP_SCALE
-        variance = scaled_t * scaled_t + LCM_DATA_VARIANCE
-        c_skip, c_out = LCM_DATA_VARIANCE / variance, scaled_t / _root(variance)
-        return original * _spread(c_out, x) + x * _spread(c_skip, x)
+            original = x - answer * _factors(_of_noise, sigma, x)[1]
+        c_out, c_skip = _factors(_of_boundary, t, x)
+        return original * c_out + x * c_skip

@@ -9,6 +9,7 @@ It does not know which sampler or schedule will walk these levels.
 
 from __future__ import annotations
 
+import bisect
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -104,22 +105,22 @@ class SigmaTable:
         return distance.abs().argmin(dim=-1)
 
     def timestep(self, sigma: Tensor, quantize: bool = False) -> float:
-        """As `sigma_to_t`, of one sigma, 0-dim on the CPU: the same fp32 number, ten times sooner
-        than by tensors.
+        """As `sigma_to_t`, of one sigma, 0-dim on the CPU: the same fp32 number, far sooner than
+        by tensors.
         """
         if quantize:
             return float(self.sigma_to_t(sigma, quantize=True))
         levels = self._log_levels
         log_sigma = np.float32(sigma.log().item())
-        low = min(max(int(np.count_nonzero(levels <= log_sigma)) - 1, 0), len(levels) - 2)
-        log_low, log_high = levels[low], levels[low + 1]
+        low = min(max(bisect.bisect_right(levels, log_sigma) - 1, 0), len(levels) - 2)
+        log_low, log_high = np.float32(levels[low]), np.float32(levels[low + 1])
         weight = (log_low - log_sigma) / (log_low - log_high)
         weight = np.float32(1) if weight > 1 else np.float32(0) if weight < 0 else weight
         return float((np.float32(1) - weight) * np.float32(low) + weight * np.float32(low + 1))
 
     @cached_property
-    def _log_levels(self) -> np.ndarray:
-        return self.log_sigmas.numpy()
+    def _log_levels(self) -> list[float]:
+        return self.log_sigmas.tolist()
 
     def sigma_to_t(self, sigma: Tensor, quantize: bool = False) -> Tensor:
         """Timestep of sigma, fp32 of sigma's shape: fractional, linear in log sigma between levels.

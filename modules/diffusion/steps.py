@@ -35,10 +35,10 @@ class Step:
 def ancestral_step(sigma: Tensor, sigma_next: Tensor, eta: float) -> tuple[Tensor, Tensor]:
     """(sigma_down, sigma_up): go down to sigma_down, then add sigma_up of noise.
 
-    Both together end at sigma_next. Levels are 0-dim. eta 0: no noise; 1: as much as DDPM.
+    Both together end at sigma_next. Levels: () or (n,). eta 0: no noise; 1: as much as DDPM.
     """
     if eta == 0:
-        return sigma_next, torch.zeros(())
+        return sigma_next, torch.zeros_like(sigma_next)
     up = eta * (sigma_next**2 * (sigma**2 - sigma_next**2) / sigma**2) ** 0.5
     sigma_up = torch.minimum(sigma_next, up)
     return (sigma_next**2 - sigma_up**2) ** 0.5, sigma_up

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 
+import torch
 from torch import Tensor
 
 from modules.diffusion.steps import Denoise, Step, StepNoise, ancestral_step
@@ -44,17 +45,19 @@ def dpmpp_2s_ancestral(
 
 def dpmpp_2m(denoise: Denoise, x: Tensor, sigmas: Tensor) -> Iterator[Step]:
     """Multistep of second order: the last two predictions are extrapolated."""
-    previous, h_previous = None, None
-    for i, (sigma, sigma_next) in enumerate(pairwise(sigmas)):
-        denoised = denoise(x, sigma)
-        h = sigma.log() - sigma_next.log()
-        if previous is None or h_previous is None or sigma_next == 0:
-            extrapolated = denoised
-        else:
-            r = h_previous / h
-            extrapolated = (1 + 1 / (2 * r)) * denoised - (1 / (2 * r)) * previous
-        x = (sigma_next / sigma) * x - (-h).expm1() * extrapolated
-        previous, h_previous = denoised, h
+    levels, h = sigmas.tolist(), sigmas[:-1].log() - sigmas[1:].log()
+    before = torch.cat([h[:1], h[:-1]])  # the first step has none before it, and reads none
+    parts = 1 / (2 * (before / h))
+    factors = zip(
+        sigmas[:-1], sigmas[1:] / sigmas[:-1], (-h).expm1(), 1 + parts, parts, strict=True
+    )
+    previous = x
+    for i, (sigma, kept, gained, of_this, of_previous) in enumerate(factors):
+        denoised = extrapolated = denoise(x, sigma)
+        if i > 0 and levels[i + 1] > 0:
+            extrapolated = (of_this * denoised).sub_(of_previous * previous)
+        x = (kept * x).sub_(gained * extrapolated)
+        previous = denoised
         yield Step(i, sigma, x, denoised)
 
 

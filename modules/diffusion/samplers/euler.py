@@ -17,6 +17,11 @@ from torch import Tensor
 from modules.diffusion.steps import Churn, Denoise, Step, StepNoise, ancestral_step
 
 
+def euler_step(x: Tensor, denoised: Tensor, sigma: Tensor, sigma_next: Tensor) -> Tensor:
+    """x at sigma_next along the slope at sigma, in one fresh tensor."""
+    return (x - denoised).div_(sigma).mul_(sigma_next - sigma).add_(x)
+
+
 def euler(
     denoise: Denoise,
     x: Tensor,
@@ -33,7 +38,7 @@ def euler(
     for i, (sigma, sigma_next) in enumerate(pairwise(sigmas)):
         x, sigma_hat = churn.apply(x, sigma, len(sigmas) - 1, noise)
         denoised = denoise(x, sigma_hat)
-        x = x + (x - denoised) / sigma_hat * (sigma_next - sigma_hat)
+        x = euler_step(x, denoised, sigma_hat, sigma_next)
         yield Step(i, sigma, x, denoised)
 
 
@@ -41,12 +46,13 @@ def euler_ancestral(
     denoise: Denoise, x: Tensor, sigmas: Tensor, *, noise: StepNoise, eta: float = 1.0
 ) -> Iterator[Step]:
     """Euler down to sigma_down, then fresh noise; its strength is eta alone."""
-    for i, (sigma, sigma_next) in enumerate(pairwise(sigmas)):
+    levels = sigmas.tolist()
+    downs_and_ups = ancestral_step(sigmas[:-1], sigmas[1:], eta)
+    for i, (sigma, down, up) in enumerate(zip(sigmas[:-1], *downs_and_ups, strict=True)):
         denoised = denoise(x, sigma)
-        sigma_down, sigma_up = ancestral_step(sigma, sigma_next, eta)
-        x = x + (x - denoised) / sigma * (sigma_down - sigma)
-        if sigma_next > 0:
-            x = x + noise() * sigma_up
+        x = euler_step(x, denoised, sigma, down)
+        if levels[i + 1] > 0:
+            x = x.add_(noise() * up)
         yield Step(i, sigma, x, denoised)
 
 
