@@ -248,9 +248,9 @@ class Making:
         name, dtype = model.name, model.dtype
 
         def finished() -> Image.Image:
-            values, latent_is_nan, pixels_are_nan = drawn.take()
+            planes, latent_is_nan, pixels_are_nan = drawn.take()
             check_numbers(latent_is_nan, pixels_are_nan, name, dtype)
-            image = Image.fromarray(values.numpy())
+            image = edit.from_planes(planes)
             if colours is not None:
                 image = edit.match_colours(image, colours)
             return image if overlay is None else overlay.apply(image)

@@ -53,11 +53,12 @@ class Maker(Protocol):
 
 class JobControl:
     """What a running job hears and tells. `check`, `wants_preview`, `progress` are cheap: they are
-    called at each step.
+    called at each step. settings: the job's.
     """
 
     def __init__(self, run: Run, channel: Channel) -> None:
-        previews = Settings.from_record(run.settings).live_previews
+        self.settings = Settings.from_record(run.settings)
+        previews = self.settings.live_previews
         self._every = previews.show_progress_every_n_steps if previews.live_previews_enable else -1
         self._job = run.job
         self._channel = channel

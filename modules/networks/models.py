@@ -283,13 +283,15 @@ class Models:
         on_cpu = self.device.type == "cpu" or at_home
         sizes = [block_bytes(each.weights, each.dtype) for each in due if on_cpu]
         others = [path for path in self._loaded if path != checkpoint]
-        count = leaving(
-            [self._held(self._loaded[path][1]) for path in others],
-            self.limits,
-            coming=sum(sizes),
-            free=memory.free(),
-            total=memory.total(),
-        )
+        count = 0
+        if others:  # to ask the system takes as long as a step
+            count = leaving(
+                [self._held(self._loaded[path][1]) for path in others],
+                self.limits,
+                coming=sum(sizes),
+                free=memory.free(),
+                total=memory.total(),
+            )
         changed = checkpoint in self._loaded and self._unchanged(checkpoint) is None
         self._drop([*others[:count], *[checkpoint] * changed], sizes)
         for path in others[count : len(others) + 1 - self.on_device]:

@@ -90,7 +90,7 @@ class PictureMaker:
             yield from make_extras(run, control, input_bytes)
             return
         request = Request.from_record(run.request)
-        settings = Settings.from_record(run.settings)
+        settings = control.settings
         self._extra = settings.easel.easel_extra_models_dirs
         make = partial(self._make, run.job, input_bytes)
         if request.inputs:
