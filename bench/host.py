@@ -28,8 +28,8 @@ from bench.stand_ins import PROMPTS, Easel, pipeline, png, put_in
 from modules.generation.request import Hires, Init, Request
 from tests.tiny_checkpoint import write_tiny_checkpoint
 
-FEW, MANY = 10, 50  # steps
-REPEATS = 3  # the least of them counts: what a busy machine adds is no cost of ours
+FEW, MANY = 10, 150  # steps
+REPEATS = 5  # the least of them counts: what a busy machine adds is no cost of ours
 STEP_GOAL, IMAGE_GOAL = 0.15, 5.0  # CPU milliseconds
 SIZE = (512, 512)
 
