@@ -4,8 +4,9 @@
 
 Easel's worker, from the job's record to the file's bytes, beside diffusers' pipeline, from encoded
 prompts to PIL pictures, in turn. All threads count. A step is the difference between jobs of many
-and of few steps; a picture is what is left, without the PNG encoder, which costs both the same.
-Pictures are 512x512 with CFG; random numbers come from torch's CPU generator, unless a row says NV.
+and of few steps; a picture is what is left, without the PNG encoder (and the decoder, of a start
+picture), which costs both the same. Pictures are 512x512 with CFG; random numbers come from torch's
+CPU generator, unless a row says NV.
 """
 
 from __future__ import annotations
@@ -89,20 +90,24 @@ class Cost:
     image: float
 
 
-def cost(few: float, many: float, images: int, encoding: float = 0.0) -> Cost:
-    """From the CPU seconds of a job of FEW and of MANY steps; `encoding`: seconds of all PNGs."""
+def cost(few: float, many: float, images: int, coding: float = 0.0) -> Cost:
+    """From the CPU seconds of a job of FEW and of MANY steps; `coding`: seconds of all PNGs."""
     step = (many - few) / (MANY - FEW)
-    return Cost(1000 * step, 1000 * (few - FEW * step - encoding) / images)
+    return Cost(1000 * step, 1000 * (few - FEW * step - coding) / images)
 
 
-def measured(make: Callable[[int], Any], images: int, encoding: float = 0.0) -> Cost:
-    few, many = (
-        min(measure_call(lambda n=n: make(n)).cpu for _ in range(REPEATS)) for n in (FEW, MANY)
-    )
-    return cost(few, many, images, encoding)
+def measured(make: Callable[[int], Any], images: int, coding: float = 0.0) -> Cost:
+    few, many = (_least(lambda n=n: make(n)) for n in (FEW, MANY))
+    return cost(few, many, images, coding)
 
 
-def figures_of(case: Case, easel: Easel, pairs: int) -> list[Figure]:
+def _least(call: Callable[[], Any]) -> float:
+    """CPU seconds of one."""
+    return min(measure_call(call).cpu for _ in range(REPEATS))
+
+
+def figures_of(case: Case, easel: Easel, pairs: int, start: bytes) -> list[Figure]:
+    """`start`: the PNG that img2img begins with."""
     width, height = SIZE
     wish = {**PROMPTS, "seed": 1, "subseed": 1, "width": width, "height": height, **case.changes}
 
@@ -120,8 +125,10 @@ def figures_of(case: Case, easel: Easel, pairs: int) -> list[Figure]:
     of_ours: list[Cost] = []
     of_theirs: list[Cost] = []
     for _ in range(pairs):
-        encoding = min(measure_call(lambda: png(image)).cpu for _ in range(REPEATS)) * case.images
-        of_ours.append(measured(ours, case.images, encoding))
+        coding = _least(lambda: png(image)) * case.images
+        if "init" in case.changes:
+            coding += _least(lambda: _opened(start))
+        of_ours.append(measured(ours, case.images, coding))
         if theirs is not None:
             of_theirs.append(measured(theirs, case.images))
     return [_figure(case, what, of_ours, of_theirs) for what in ("step", "image")]
@@ -162,7 +169,7 @@ def main() -> int:
                 easel.make(Request(**PROMPTS, seed=1, subseed=1, steps=1, width=64, height=64))
                 put_in(easel.model)
                 roads[case.source] = easel
-            figures += figures_of(case, roads[case.source], given.pairs)
+            figures += figures_of(case, roads[case.source], given.pairs, start)
             print(case.name, file=sys.stderr, flush=True)
     report(figures, given.json)
     return 0

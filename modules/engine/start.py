@@ -139,8 +139,10 @@ def prepare(
     masks, fields = None, {}
     if init.mask is not None:
         masks, fields = _masks(init.mask, init.resize_mode, size, open_picture)
-    pictures = [open_picture(name, "init_images") for name in init.images]
-    slots = [_slot(picture, init, masks, size, settings, model) for picture in pictures]
+    slots = [
+        _slot(name, open_picture(name, "init_images"), init, masks, size, settings, model)
+        for name in init.images
+    ]
     if masks is None or init.mask is None:
         return Start(tuple(slots), fields=fields)
     first = slots[0].latent
@@ -188,6 +190,7 @@ def _masks(
 
 
 def _slot(
+    name: str,
     picture: Image.Image,
     init: Init,
     masks: _Masks | None,
@@ -195,7 +198,8 @@ def _slot(
     settings: Settings,
     model: Model,
 ) -> Slot:
-    image = flatten(picture, settings.img2img.img2img_background_color)
+    ground = settings.img2img.img2img_background_color
+    image = flatten(picture, ground)
     region = masks.region if masks else None
     if region is None and init.resize_mode != LATENT_RESIZE:
         image = edit.resize(init.resize_mode, image, *size)
@@ -212,7 +216,9 @@ def _slot(
                 inner = inner.resize(image.size, resample=edit.LANCZOS)
             image = edit.fill_masked(image, inner)
     colours = edit.lab_of(image) if settings.img2img.img2img_color_correction else None
-    return Slot(_encoded(image, size, model), image, overlay, colours, whole)
+    # Unmasked, the picture is told by what it was made of: no need to look it through.
+    made_of = (name, ground, init.resize_mode, size) if masks is None else None
+    return Slot(_encoded(image, size, model, made_of), image, overlay, colours, whole)
 
 
 class KnownLatents(Remembered[Tensor]):
@@ -220,11 +226,17 @@ class KnownLatents(Remembered[Tensor]):
 
 
 def encode_picture(
-    image: Image.Image, model: Model, seed: int = POSTERIOR_SEED, *, again: bool = False
+    image: Image.Image,
+    model: Model,
+    seed: int = POSTERIOR_SEED,
+    *,
+    again: bool = False,
+    made_of: Hashable = None,
 ) -> Tensor:
     """(1, C, H // 8, W // 8). What exceeds whole latent cells at the right and below makes none,
     but the cells beside it see it. `seed`: of the encoder's random part. `again`: jobs to come may
-    start from the same picture, so its latent is kept.
+    start from the same picture, so its latent is kept; by `made_of`, if that tells all about it,
+    else by its content.
     """
     factor = model.spec.vae_factor
 
@@ -235,7 +247,7 @@ def encode_picture(
 
     if not again:
         return encoded()
-    content = hashlib.sha256(image.tobytes()).digest()
+    content = made_of or hashlib.sha256(image.tobytes()).digest()
     return recall_latent(model, model.encoder, (content, image.mode, image.size, seed), encoded)
 
 
@@ -251,9 +263,9 @@ def recall_latent(
     return recall(attached(encoder, KnownLatents), whole_key, compute, lambda made: made.nbytes)
 
 
-def _encoded(image: Image.Image, size: tuple[int, int], model: Model) -> Tensor:
+def _encoded(image: Image.Image, size: tuple[int, int], model: Model, made_of: Hashable) -> Tensor:
     """(1, C, h, w) for a pass of `size`; a picture of another size is brought there as a latent."""
-    latent = encode_picture(image, model, again=True)
+    latent = encode_picture(image, model, again=True, made_of=made_of)
     wanted = (size[1] // model.spec.vae_factor, size[0] // model.spec.vae_factor)
     if latent.shape[2:] != wanted:
         latent = functional.interpolate(latent, size=wanted, mode="bilinear", align_corners=False)
