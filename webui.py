@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import sys
@@ -35,6 +36,8 @@ def serve(flags: Flags) -> None:
         config.ssl_keyfile, config.ssl_certfile = flags.tls_keyfile, flags.tls_certfile
         server = uvicorn.Server(config)
         app.is_ending = lambda: server.should_exit  # open requests are answered, not cut off
+        gc.freeze()  # what was made so far stays: no later collection need look through it
+        gc.enable()
         server.run(sockets=[socket])
     finally:
         app.close()
@@ -45,6 +48,7 @@ def main(arguments: list[str]) -> int:
     if {"-h", "--help"} & set(arguments):
         sys.stdout.write(help_text())
         return 0
+    gc.disable()  # until the server runs: it takes an eighth of the start and finds nothing
     try:
         flags = parse(arguments, os.environ)
         logging.basicConfig(level=flags.loglevel or "INFO", format="%(message)s")
@@ -57,6 +61,8 @@ def main(arguments: list[str]) -> int:
         return 2
     except KeyboardInterrupt:  # Ctrl+C: `serve` has closed everything
         log.info("Easel has ended")
+    finally:
+        gc.enable()
     return 0
 
 

@@ -170,7 +170,8 @@ class Guided:
     twice as many for a second-order sampler. image_scale: of a model that sees a picture to edit;
     None or 1: the picture is in all predictions. before_call(call, level) is called first in every
     call, and may replace the denoiser. At scale 1 the negative prompt is evaluated only for who
-    reads its prediction, or where AND gives weights.
+    reads its prediction, or where AND gives weights: the original evaluates it all the same, adds
+    it and takes it away, so its pictures differ by the rounding, a level of 255 here and there.
     """
 
     def __init__(

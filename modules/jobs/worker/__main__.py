@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import sys
 
@@ -12,9 +13,14 @@ from modules.jobs.messages import Start
 
 def make_maker(start: Start) -> Maker:
     """Everything heavy, imported only now: torch alone takes seconds."""
-    from modules.jobs.worker.maker import PictureMaker
+    gc.disable()  # what is imported stays: nothing of it is worth being looked for
+    try:
+        from modules.jobs.worker.maker import PictureMaker
 
-    return PictureMaker(start)
+        return PictureMaker(start)
+    finally:
+        gc.freeze()  # nor later, whenever a checkpoint leaves
+        gc.enable()
 
 
 if __name__ == "__main__":

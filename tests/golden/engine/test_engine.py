@@ -100,6 +100,16 @@ def test_the_prompts_the_scale_and_the_seed_each_change_the_picture(make):
     assert np.abs(pixels(make(wish(cfg_scale=20.0))[0]) - base).max() > 0
 
 
+@pytest.mark.parametrize("sampler", ["Euler", "DPM++ 2M"])
+def test_at_scale_one_the_picture_is_that_of_both_rows_but_for_rounding(make, sampler):
+    one = pixels(make(wish(sampler_name=sampler, cfg_scale=1.0))[0])
+    other = pixels(make(wish(sampler_name=sampler, cfg_scale=1.0, negative_prompt="sea"))[0])
+    both = pixels(make(wish(sampler_name=sampler, cfg_scale=1.000001))[0])
+
+    assert np.abs(one - both).max() <= 1 and (one != both).mean() < 0.001
+    assert np.array_equal(one, other)
+
+
 def test_a_file_carries_its_infotext_and_the_picture_record_says_the_same(make):
     (output,) = make(wish(negative_prompt="sea", scheduler="Karras"))
 
