@@ -76,6 +76,17 @@ def _word(app: App, card: Card) -> str:
     return f"<hypernet:{card.name}:{weight:g}>" if card.kind == "hypernetwork" else card.name
 
 
+def _look(app: App) -> dict[str, Any]:
+    """How a card shall look: pixels (0: as the page likes it), a factor, with its description."""
+    settings = app.settings.current.extra_networks
+    return {
+        "width": settings.extra_networks_card_width,
+        "height": settings.extra_networks_card_height,
+        "text_scale": settings.extra_networks_card_text_scale,
+        "descriptions": settings.extra_networks_card_show_desc,
+    }
+
+
 def _add_list(router: APIRouter, app: App) -> None:
     @router.get("")
     def cards(
@@ -98,6 +109,7 @@ def _add_list(router: APIRouter, app: App) -> None:
             "cards": [_record(app, card) for card in found[offset : offset + limit]],
             "total": len(found),
             "folders": sorted((each for each in folders if each), key=str.lower),
+            "look": _look(app),
         }
 
     @router.post("/refresh")

@@ -64,8 +64,13 @@ def test_cards_are_searched_and_described(drawer: Easel) -> None:
     drawer.page.locator(".ez-card-picture").wait_for()
     assert told.is_hidden() or not told.inner_text()
     drawer.page.locator(".ez-card-save").click()
+    look = {"extra_networks_card_height": 90, "extra_networks_card_width": 300}
+    drawer.server.post("sdapi/v1/options", look)
     drawer.page.locator("#easel_networks_search").fill("earth")
-    drawer.wait("document.querySelectorAll('.ez-networks .ez-grid-cell').length === 1")
+    drawer.page.locator(".ez-card-description", has_text="made of earth").wait_for()
+    card = drawer.page.locator(".ez-networks .ez-grid-cell")
+    assert card.count() == 1 and card.evaluate("(cell) => cell.offsetHeight") == 90
+    drawer.server.post("sdapi/v1/options", dict.fromkeys(look, 0))
 
 
 def test_a_checkpoint_is_chosen_by_its_card(drawer: Easel) -> None:

@@ -11,7 +11,8 @@
 
   class Grid {
     /** asked: {recordAt(place) -> record or undefined, want(first, last), fill(cell, record),
-     * select(place), open(place), label; least: px, the narrowest cell; ratio: height by width}. */
+     * select(place), open(place), label; least: px, the narrowest cell; ratio: height by width;
+     * height: px, in the place of ratio where it is not 0}. */
     constructor(root, asked) {
       this.root = root;
       this.asked = asked;
@@ -54,7 +55,7 @@
       const width = this.root.clientWidth - 2 * GAP;
       this.columns = Math.max(2, Math.floor((width + GAP) / (this.asked.least + GAP)));
       this.side = (width + GAP) / this.columns - GAP;
-      this.step = this.side * this.asked.ratio + GAP;
+      this.step = (this.asked.height || this.side * this.asked.ratio) + GAP;
       this.across = this.side + GAP;
     }
 

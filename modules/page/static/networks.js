@@ -8,6 +8,7 @@
   const { make, svg, choice, tool, address, ask } = EaselDom;
   const API = "easel/v1/networks";
   const TYPED = 180; // ms of rest before a search
+  const LEAST = 132; // px, a card's width
   const KINDS = [["lora", "LoRA"], ["embedding", "Embeddings"], ["hypernetwork", "Hypernetworks"],
     ["checkpoint", "Checkpoints"]];
   const FOLDERS = { lora: "models/Lora", embedding: "embeddings", hypernetwork: "models/hypernetworks",
@@ -73,7 +74,7 @@
       this.root.append(head, bar, this.add, below);
       document.body.append(this.root);
       this.grid = new EaselGrid(place, {
-        label: "Cards", least: 132, ratio: 1.36,
+        label: "Cards", least: LEAST, ratio: 1.36,
         fill: (cell, card) => this.fill(cell, card),
         recordAt: (at) => this.parts?.at(at),
         want: (first, last) => this.parts?.want(first, last),
@@ -137,6 +138,7 @@
         if (number !== this.search) return;
         this.parts = new EaselParts(found.cards, async (...asked) => (await page(...asked)).cards,
           () => { if (number === this.search) this.grid.draw(); });
+        this.dress(found.look);
         this.fillFolders(found.folders);
         this.say(found.total, wish);
         this.grid.show(found.total, keep);
@@ -144,6 +146,13 @@
         this.empty.hidden = false;
         this.empty.textContent = t("The server does not answer ({reason}).", { reason: error.message });
       }
+    }
+
+    /** The cards' measures, as the settings say. */
+    dress({ width, height, text_scale: scale, descriptions }) {
+      Object.assign(this.grid.asked, { least: width || LEAST, height });
+      this.describes = descriptions;
+      this.root.style.setProperty("--card-text", String(scale));
     }
 
     fillFolders(folders) {
@@ -183,6 +192,11 @@
       const more = make("small");
       more.textContent = [card.base, card.folder].filter(Boolean).join(" · ");
       words.append(name, more);
+      if (this.describes && card.description) {
+        const about = make("small", "ez-card-description");
+        about.textContent = card.description.slice(0, 200);
+        words.append(about);
+      }
       const about = make("button", "ez-card-about", { type: "button", tabindex: "-1",
         "aria-label": t("About {name}", { name: card.name }) });
       about.append(svg(icons.about));
