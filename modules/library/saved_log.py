@@ -34,7 +34,7 @@ COLUMNS = (
     "sd_model_hash",
 )
 # What is no UTF-8 goes back as it came.
-_CODE = {"encoding": "utf-8", "errors": "surrogateescape"}
+_CODE, _ODD = "utf-8", "surrogateescape"
 _BOM = "\ufeff"
 
 
@@ -57,7 +57,7 @@ class SavedLog:
                 # With the header, where there is none: the first line is whole or not there.
                 lines = [head or COLUMNS, [row.get(name, "") for name in head or COLUMNS]]
                 text = _as_csv(lines[1:] if head else lines)
-                _append(path, text.encode(**_CODE))
+                _append(path, text.encode(_CODE, _ODD))
             except OSError as error:
                 raise storage_error(path, error) from error
             except csv.Error as error:
@@ -69,7 +69,7 @@ class SavedLog:
 def _head_of(path: Path) -> list[str]:
     """The names of its columns; [] where nothing is written yet."""
     try:
-        with path.open(newline="", **_CODE) as file:
+        with path.open(newline="", encoding=_CODE, errors=_ODD) as file:
             head = next(csv.reader(file), [])
     except FileNotFoundError:
         return []
@@ -78,12 +78,12 @@ def _head_of(path: Path) -> list[str]:
 
 def _widened(path: Path) -> list[str]:
     """Give the table the columns that it lacks, empty in the lines that are there; its header."""
-    with path.open(newline="", **_CODE) as file:
+    with path.open(newline="", encoding=_CODE, errors=_ODD) as file:
         head, *lines = csv.reader(file)
     head = [name.removeprefix(_BOM) for name in head]
     wide = [*head, *(name for name in COLUMNS if name not in head)]
     padded = [line + [""] * (len(wide) - len(line)) for line in lines if line]
-    write(path, _as_csv([wide, *padded]).encode(**_CODE))
+    write(path, _as_csv([wide, *padded]).encode(_CODE, _ODD))
     log.info("%s has the columns %s now", path, ", ".join(wide[len(head) :]))
     return wide
 

@@ -87,11 +87,11 @@
 
   /* ---- the sheet ---- */
   const CTRL = "Ctrl";
-  const SIGNS = { ArrowUp: "↑", ArrowDown: "↓", ArrowLeft: "←", ArrowRight: "→", Escape: "Esc" };
+  const SIGNS = { ArrowUp: "↑", ArrowDown: "↓", ArrowLeft: "←", ArrowRight: "→", Escape: "Esc", Delete: "Del" };
 
   function keyCap(name) {
     const cap = make("kbd");
-    cap.textContent = isApple && name === CTRL ? "⌘" : SIGNS[name] ?? t(name === " " ? "Space" : name);
+    cap.textContent = isApple && name === CTRL ? "⌘" : t(SIGNS[name] ?? (name === " " ? "Space" : name));
     return cap;
   }
 
