@@ -57,6 +57,10 @@ class Language:
         """What of the language's files could not be used, a line each."""
         return self._spoken.troubles
 
+    def of(self, text: str) -> str:
+        """The text in the language of now."""
+        return self._spoken.of(text)
+
     def refresh(self, *, always: bool = False) -> None:
         """Follow the setting and the files, both of which may be others now."""
         found = self._app.localizations.read(self._app.settings.current.ui.localization)

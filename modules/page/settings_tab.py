@@ -97,7 +97,7 @@ def _draw(
     store = _storing(app, rows, speech)
     notices.on(apply.click, store, [board, *made], [said, board], places=places)
     notices.on(changes.click, _comparing(app, rows), [board, *made], [board])
-    notices.on(board.reset, _resetting(app, rows), None, [*made, said], with_data=True)  # type: ignore
+    notices.on(board.reset, _resetting(app, rows, speech), None, [*made, said], with_data=True)  # type: ignore
     search.change(None, search, None, js="text => EaselSettings.filter(text)", **widgets.QUICK)
     reload.on(again)
 
@@ -146,11 +146,12 @@ def _storing(app: App, rows: list[Option], speech: Language) -> Callable[..., li
         speech.refresh()
         told = settings_state.told(app.settings.current, rows, values)
         if not changed:
-            return ["No changes.", told]
-        count = "1 setting" if len(changed) == 1 else f"{len(changed)} settings"
-        line = f"{count} changed: {', '.join(changed)}"
+            return [speech.of("No changes."), told]
+        one, many = "1 setting changed: {keys}", "{n} settings changed: {keys}"
+        line = speech.of(one if len(changed) == 1 else many)
+        line = line.replace("{n}", str(len(changed))).replace("{keys}", ", ".join(changed))
         if any(OPTIONS[key].reload for key in changed):
-            line += ". Press Reload UI to see it."
+            line += f". {speech.of('Press Reload UI to see it.')}"
         return [line, told]
 
     return store
@@ -165,7 +166,9 @@ def _comparing(app: App, rows: list[Option]) -> Callable[..., list[Any]]:
     return compare
 
 
-def _resetting(app: App, rows: list[Option]) -> Callable[[gr.EventData], list[Any]]:
+def _resetting(
+    app: App, rows: list[Option], speech: Language
+) -> Callable[[gr.EventData], list[Any]]:
     """The event names settings; their controls show the defaults, which count once applied."""
 
     def reset(event: gr.EventData) -> list[Any]:
@@ -176,7 +179,7 @@ def _resetting(app: App, rows: list[Option]) -> Callable[[gr.EventData], list[An
             else gr.skip()
             for row in rows
         ]
-        return [*updates, "Set back; press Apply settings to keep it."]
+        return [*updates, speech.of("Set back; press Apply settings to keep it.")]
 
     return reset
 

@@ -82,12 +82,12 @@ def test_changed_settings_are_listed_and_go_back_and_others_changes_stay(visit, 
     easel.click("settings_show_changes")
     rows = easel.page.locator(".easel-changes tbody tr").all_inner_texts()
     assert [row.split("\t")[1:] for row in rows if "JPEG" in row] == [["61", "", "80"]]
-    assert [row.split("\t")[1:] for row in rows if "row count" in row] == [["-1", "4", "-1"]]
+    assert [row.split("\t")[1:] for row in rows if "Zeilen" in row] == [["-1", "4", "-1"]]
     easel.page.locator("#setting_jpeg_quality .easel-reset").click()
     easel.wait_value(easel.number("setting_jpeg_quality"), "80")
     assert easel.page.locator("#setting_samples_save input").is_disabled()
     easel.click("settings_submit")
-    easel.page.get_by_text("2 settings changed: n_rows, jpeg_quality").wait_for()
+    easel.page.get_by_text("2 Einstellungen geändert: n_rows, jpeg_quality").wait_for()
     stored = told(owned, "config.json")
     assert (stored["jpeg_quality"], stored["CLIP_stop_at_last_layers"]) == (80, 3)
 
