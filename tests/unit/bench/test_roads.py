@@ -16,7 +16,7 @@ from bench.host import FEW, MANY, cost
 def test_a_step_is_the_difference_of_two_jobs_and_a_picture_what_is_left() -> None:
     step, image, encoding = 0.0002, 0.004, 0.03
     few, many = (2 * (image + encoding) + steps * step for steps in (FEW, MANY))
-    found = cost(few, many, images=2, encoding=2 * encoding)
+    found = cost(few, many, images=2, coding=2 * encoding)
     assert (found.step, found.image) == (pytest.approx(0.2), pytest.approx(4.0))
 
 
