@@ -165,7 +165,7 @@ def opened(page: Page, tab: str) -> list[Control]:
     page.get_by_role("tab", name=tab, exact=True).first.dispatch_event("click")
     there, before = -1, -2
     while there != before:  # a tab may be filled only now
-        page.wait_for_timeout(400)
+        page.wait_for_timeout(600)
         there, before = len(page.evaluate(_CONTROLS)), there
     return seen(page, tab)
 
