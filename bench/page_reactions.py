@@ -8,7 +8,7 @@ time on a page that was just opened: the machine or the control before it may ha
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from playwright.sync_api import Browser, Page
@@ -223,7 +223,7 @@ def react(page: Page, control: Control) -> float | None:
     return max(took, default=SHORTEST)
 
 
-def figures(first: dict[str, float], again: dict[str, Sequence[float]]) -> list[Figure]:
+def figures(first: dict[str, float], again: Mapping[str, Sequence[float]]) -> list[Figure]:
     """How many are slow, also when tried alone, the middle one, and the slowest by name."""
     slow = [name for name, ms in first.items() if ms > BOUND]
     # One that could not be tried again stays slow; so do those for which there was no time.
