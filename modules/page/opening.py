@@ -1,9 +1,11 @@
-"""What a page shows when it is loaded: the settings of now, the form as this browser had it, and
-the tabs in the order that the settings want.
+"""What a page shows when it is loaded, asked for while Gradio starts: the settings of now, the form
+as this browser had it, and the tabs in the order that the settings want.
 """
 
 from __future__ import annotations
 
+import asyncio
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +21,6 @@ from modules.page.kept import kept as read_kept
 from modules.page.language import Language
 from modules.page.layout import Form
 from modules.page.native_size import is_told_by_pictures, native_size
-from modules.page.quick import Quick
 from modules.settings import Settings
 
 
@@ -28,24 +29,15 @@ class Opening:
     """The parts of the page whose values a page load fills in."""
 
     app: App
-    row: Quick
     tabs: gr.Tabs
     txt2img: Tab
     img2img: Tab
     dialogs: Sequence[Form]
     defaults: Defaults
     speech: Language
-    carrier: panes.Carrier
 
-    @property
-    def outputs(self) -> list[Any]:
-        """The components that `fill` gives values of."""
-        assert self.img2img.sources is not None
-        more = [component for _, component in self.row.more]
-        return [self.carrier.component, self.tabs, self.img2img.sources.tabs, *more]
-
-    def fill(self, record: str) -> list[Any]:
-        """record: what the browser kept (`static/keeping.js`)."""
+    def fill(self, record: str) -> dict[str, Any]:
+        """What `static/opening.js` shows; record: what the browser kept (`static/keeping.js`)."""
         app = self.app
         self.speech.refresh()
         before = read_kept(record)
@@ -59,12 +51,14 @@ class Opening:
             **{each.tab: {"style_name": {"choices": app.styles.menu()}} for each in self.dialogs},
             "quick": quick.fresh(app),
         }
-        page = footer.state(app, native_size(app), **told)
-        return [
-            panes.changes(changed, page=page),
-            *[gr.Tabs(selected=name) if name else gr.skip() for name in before.opened],
-            *self.row.values(app),
-        ]
+        tab, source = before.opened
+        return {
+            "forms": panes.changes(changed),
+            "page": footer.state(app, native_size(app), **told),
+            "first": self.tabs.selected,  # type: ignore[attr-defined]
+            "opened": tab,
+            "source": source,
+        }
 
     def _changes(self, shape: Form, before: Kept) -> dict[str, dict[str, Any]]:
         """What of the form is not as it was when the page was built."""
@@ -78,6 +72,35 @@ class Opening:
             also[name] = {**also.get(name, {}), "choices": refiner.choices_of(app, name)}
         values = before.values(shape.tab, native_size(app), self.defaults.size(shape.tab))
         return generate.updates(shape, values, also)
+
+
+class Door:
+    """ASGI: answers a page that opens with what `page.fill` gives. The page is another one after
+    Reload UI.
+    """
+
+    PATH = "/easel/page/opening"
+
+    def __init__(self) -> None:
+        self.page: Opening | None = None
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        body = bytearray()
+        more = True
+        while more:
+            message = await receive()
+            body.extend(message.get("body", b""))
+            more = message["type"] == "http.request" and message.get("more_body", False)
+        assert self.page is not None, "asked before there was a page"
+        told = await asyncio.to_thread(self.page.fill, body.decode("utf-8", "replace"))
+        answer = json.dumps(told, ensure_ascii=False).encode()
+        headers = [
+            (b"content-type", b"application/json"),
+            (b"content-length", str(len(answer)).encode()),
+            (b"cache-control", b"no-store"),
+        ]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": answer})
 
 
 def arrange(tabs: gr.Tabs, settings: Settings) -> None:

@@ -11,6 +11,7 @@ import logging
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from modules.library.ui_config import UiConfig
 from modules.page import (
     batch,
     canvas,
+    early,
     generate,
     history,
     language,
@@ -86,6 +88,7 @@ SCRIPTS = (
     "emphasis.js",
     "prompts.js",
     "form-links.js",
+    "opening.js",
     "page.js",
 )
 STYLES = (
@@ -104,6 +107,8 @@ STYLES = (
 )
 
 
+# Of Gradio's components, those that every page shows at first.
+_KINDS = ("tabs", "tabitem", "column", "row", "html")
 # Gradio may add what `head` holds more than once.
 _LOADER = """
 if (!window.easelScripts) {
@@ -112,20 +117,17 @@ if (!window.easelScripts) {
   document.head.append(window.easelScripts);
 }
 """
-_KEPT = """
-async () => {
-  while (!window.EaselPage) await new Promise((go) => setTimeout(go, 20));
-  return [EaselKeeping.record()];
-}
-"""
 
 
 @dataclass(frozen=True)
 class Page:
-    """blocks: what Gradio serves. forms: all that the browser draws itself."""
+    """blocks: what Gradio serves. forms: all that the browser draws itself. opening: what of it is
+    other for each page that is loaded.
+    """
 
     blocks: gr.Blocks
     forms: tuple[Form, ...]
+    opening: Opening
 
     def records(self) -> dict[str, Any]:
         return {form.tab: form.record() for form in self.forms}
@@ -136,11 +138,12 @@ def build_page(app: App, speech: language.Language, reload: Reload) -> Page:
     size = native_size(app)
     defaults = Defaults(UiConfig(app.paths.ui_config_file))
     opens = "img2img" if app.flags.opens_on_canvas else "txt2img"
+    selected = defaults.opened(PAGE_TABS, opens)
     with gr.Blocks(title="Easel", analytics_enabled=False, fill_width=True) as blocks:
         carrier = panes.Carrier()
         notices = Notices(carrier)
         row = quick.build(app)
-        with gr.Tabs(selected=defaults.opened(PAGE_TABS, opens), elem_id="tabs") as tabs:
+        with gr.Tabs(selected=selected, elem_id="tabs", overflow_behavior="wrap") as tabs:
             with gr.Tab("txt2img", id="txt2img", elem_id="tab_txt2img"):
                 txt2img = generate.build(app, "txt2img", size, notices)
             with gr.Tab("img2img", id="img2img", elem_id="tab_img2img"):
@@ -161,19 +164,24 @@ def build_page(app: App, speech: language.Language, reload: Reload) -> Page:
         dialogs = [styles_editor.dialog(form.tab, app.styles.menu()) for form in forms]
         events = {tab.form.tab: tab.events for tab in (txt2img, img2img)}
         styles_editor.connect(app, events, dialogs, notices)
-        page = Opening(app, row, tabs, txt2img, img2img, dialogs, defaults, speech, carrier)
-        loaded = blocks.load(page.fill, carrier.component, page.outputs, js=_KEPT, **widgets.QUICK)
-        loaded.then(None, None, None, js="() => EaselPage.ready()", **widgets.QUICK)
-    return Page(blocks, (row.form, *forms, *dialogs))
+        if row.more:
+            parts = [component for _, component in row.more]
+            blocks.load(partial(row.values, app), None, parts, **widgets.QUICK)
+    filled = Opening(app, tabs, txt2img, img2img, dialogs, defaults, speech)
+    return Page(blocks, (row.form, *forms, *dialogs), filled)
 
 
 def mount(web: Any, app: App) -> None:
     """Put the page at "/" of the FastAPI application `web`; routes declared before it win."""
     os.environ.setdefault("GRADIO_TEMP_DIR", str(app.paths.easel_dir / "gradio"))
-    Reload(web, lambda web, reload: _mount(web, app, reload)).start()
+    own = [_joined(STYLES), _joined(SCRIPTS)]
+    web.add_middleware(early.EarlyFiles, links=early.links(_KINDS, own))
+    door = opening.Door()
+    web.add_route(door.PATH, door, methods=["POST"])
+    Reload(web, lambda web, reload: _mount(web, app, reload, door)).start()
 
 
-def _mount(web: Any, app: App, reload: Reload) -> gr.Blocks:
+def _mount(web: Any, app: App, reload: Reload, door: opening.Door) -> gr.Blocks:
     speech = language.Language(app)
     page = build_page(app, speech, reload)
     gr.mount_gradio_app(
@@ -194,6 +202,7 @@ def _mount(web: Any, app: App, reload: Reload) -> gr.Blocks:
     queue = page.blocks._queue
     queue.sleep_when_free = queue.progress_update_sleep_when_free = 1.0
     speech.serve(page.blocks, page.records)
+    door.page = page.opening
     return page.blocks
 
 

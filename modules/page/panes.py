@@ -24,6 +24,7 @@ _START = """
 const start = () => {
   if (!window.EaselPage) return setTimeout(start, 20);
   EaselForm.draw(props.tab, props.pane, element, props.speaks ? trigger : null);
+  EaselOpening.drawn();
 };
 start();
 """
@@ -55,7 +56,8 @@ class Carrier:
     """
 
     def __init__(self) -> None:
-        self.component = gr.Textbox(visible=False, elem_id="easel_carrier")
+        # Any hidden component would do; HTML is one that the page loads anyway.
+        self.component = gr.HTML(visible=False, elem_id="easel_carrier")
         js = "text => { EaselForm.take(text); }"
         self.component.change(None, self.component, None, js=js, **widgets.QUICK)
 

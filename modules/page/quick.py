@@ -38,10 +38,11 @@ class Quick:
     events: gr.HTML
     more: list[tuple[Option, Component]]
 
-    def values(self, app: App) -> list[Any]:
-        """What `more` shows for the settings of now."""
+    def values(self, app: App) -> Any:
+        """What `more` shows for the settings of now, as Gradio takes it."""
         settings = app.settings.current
-        return [settings_state.shown(settings.get(row.key)) for row, _ in self.more]
+        found = [settings_state.shown(settings.get(row.key)) for row, _ in self.more]
+        return found if len(found) > 1 else found[0]
 
 
 def build(app: App) -> Quick:

@@ -67,7 +67,7 @@ def build(app: App, shape: Form, size: tuple[int, int]) -> Sources:
     """The sub-tabs."""
     opens = "sketch" if app.flags.opens_on_canvas else "img2img"
     canvases: dict[str, gr.HTML] = {}
-    with gr.Tabs(selected=opens, elem_id="mode_img2img") as tabs:
+    with gr.Tabs(selected=opens, elem_id="mode_img2img", overflow_behavior="wrap") as tabs:
         for name, (label, elem_id) in _TABS.items():
             with gr.Tab(label, id=name, elem_id=elem_id):
                 with gr.Row():

@@ -68,7 +68,8 @@
     canvasSize: (width, height) => { EaselCanvasGradio.follow(CANVAS, width, height); },
     toggleTheme: () => setTheme(document.body.classList.contains("dark") ? "light" : "dark"),
     /** The form is filled: from now on changes are a person's. */
-    ready: () => {
+    ready: (state) => {
+      configure(state);
       EaselKeeping.open();
       const [width, height] = ["width", "height"].map((side) => Number(EaselForm.value("img2img", side)));
       if (width && height) EaselCanvasGradio.follow(CANVAS, width, height);

@@ -114,6 +114,7 @@
   window.EaselSources = {
     told,
     copy,
+    show,
     tellSize,
     open,
     resizes,

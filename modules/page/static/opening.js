@@ -1,0 +1,73 @@
+/* The start of the page: what the form held before, and what the server knows now, asked for at once
+ * while Gradio still draws its tabs; then the tab that was open, and the word that all is there.
+ *
+ * Where the server gives no answer, the form stays as it was when the page was built.
+ */
+(() => {
+  "use strict";
+  const FORMS = ["txt2img", "img2img"];
+  const TRIES = 5;
+  const PAUSE = 300; // ms between them
+  const SOON = 20; // ms
+  const $ = (selector) => document.querySelector(selector);
+  let told = null; // the server's answer
+  let isOver = false;
+  let timer = 0;
+
+  async function ask(left = TRIES) {
+    try {
+      const answer = await fetch(new URL("easel/page/opening", document.baseURI), {
+        method: "POST", credentials: "same-origin", body: EaselKeeping.record(),
+      });
+      if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
+      return await answer.json();
+    } catch (error) {
+      if (left > 1) {
+        await new Promise((go) => setTimeout(go, PAUSE));
+        return ask(left - 1);
+      }
+      EaselNotices.show(t("The server does not say what the form held before ({error})", { error: error.message }));
+      return { first: FORMS.find((tab) => $(`#tab_${tab}`)) ?? "", opened: "", source: "" };
+    }
+  }
+
+  /** Whether what the tab shows at first is there. */
+  function isThere(tab) {
+    if (!$("#quicksettings") || !$("#tabs")) return false;
+    if (!FORMS.includes(tab)) return true;
+    return Boolean($(`#${tab}_controls_pane .ef-field`) && $(`#${tab}_generate`) && $(`#${tab}_gallery .ez-results`));
+  }
+
+  function open(selector, name) {
+    const labels = { history: "History", pnginfo: "PNG Info", settings: "Settings" };
+    const tab = $(`#${selector}_${name}-button`);
+    const further = [...document.querySelectorAll("#tabs > .tab-wrapper .overflow-dropdown button")];
+    (tab ?? further.find((each) => each.textContent.trim() === t(labels[name] ?? name)))?.click();
+  }
+
+  /** A pane was drawn, or the answer came: go on with what is possible now. */
+  function drawn() {
+    clearTimeout(timer);
+    if (isOver || !told) return;
+    if (!isThere(told.first)) {
+      timer = setTimeout(drawn, SOON); // the results' panel, which is none of the forms', may come last
+      return;
+    }
+    if (told.opened && told.opened !== told.first) {
+      open("tab", told.opened);
+      told.first = told.opened; // again when that is drawn
+      drawn();
+      return;
+    }
+    isOver = true;
+    if (told.first === "img2img" && told.source) EaselSources.show(told.source);
+    EaselPage.ready(told.page ?? {});
+  }
+
+  window.EaselOpening = { drawn };
+  ask().then((answer) => {
+    if (answer.forms) EaselForm.take(answer.forms);
+    told = answer;
+    drawn();
+  });
+})();
