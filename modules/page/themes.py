@@ -17,14 +17,15 @@ _SCRIPT = """
   try { kept = localStorage.getItem("easel-theme"); } catch {}
   const system = matchMedia("(prefers-color-scheme: dark)");
   const wish = [asked, kept, %s].find((name) => ["light", "dark", "system"].includes(name));
-  const put = () => {
-    const dark = wish === "dark" || (wish !== "light" && system.matches);
+  const theme = { wish };
+  theme.put = () => {
+    const dark = theme.wish === "dark" || (theme.wish !== "light" && system.matches);
     document.documentElement.style.colorScheme = dark ? "dark" : "light";
     document.documentElement.style.background = dark ? "#0b0f19" : "";
     document.body?.classList.toggle("dark", dark);
   };
-  put();
-  window.easelTheme = { put, wish };
+  theme.put();
+  window.easelTheme = theme;
 })();
 """
 

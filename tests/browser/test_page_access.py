@@ -82,4 +82,5 @@ def test_the_address_and_the_browser_say_what_colours_the_page_has(visit, painte
     assert not easel.page.evaluate(dark)
     easel.page.emulate_media(color_scheme="light")
     easel.page.emulate_media(color_scheme="dark")
+    easel.page.wait_for_timeout(100)  # the browser's word of it comes by itself
     assert not easel.page.evaluate(dark)

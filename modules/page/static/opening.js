@@ -9,10 +9,12 @@
   const TRIES = 5;
   const PAUSE = 300; // ms between them
   const SOON = 20; // ms
+  const PATIENCE = 100; // looks whether the sub-tab is open
   const $ = (selector) => document.querySelector(selector);
   let told = null; // the server's answer
   let isOver = false;
   let timer = 0;
+  let patience = PATIENCE;
 
   async function ask(left = TRIES) {
     try {
@@ -59,8 +61,13 @@
       drawn();
       return;
     }
+    if (told.first === "img2img" && told.source && EaselSources.open() !== told.source && patience) {
+      if (patience === PATIENCE) EaselSources.show(told.source);
+      patience -= 1;
+      timer = setTimeout(drawn, SOON);
+      return;
+    }
     isOver = true;
-    if (told.first === "img2img" && told.source) EaselSources.show(told.source);
     EaselPage.ready(told.page ?? {});
   }
 
