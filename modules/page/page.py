@@ -65,24 +65,15 @@ SCRIPTS = (
     "grid.js",
     "parts.js",
     *panes.SCRIPTS,
-    *canvas.SCRIPTS,
     *results.SCRIPTS,
-    *history.SCRIPTS,
-    *png_info.SCRIPTS,
-    *networks.SCRIPTS,
-    *models.SCRIPTS,
-    *queue_panel.SCRIPTS,
     "notices.js",
     "complaints.js",
     "calls.js",
     "deleting.js",
-    "settings.js",
     "status.js",
     "keeping.js",
     "sizes.js",
-    *batch.SCRIPTS,
     "sources.js",
-    "aspect.js",
     "forever.js",
     "styles.js",
     "emphasis.js",
@@ -95,26 +86,43 @@ STYLES = (
     *canvas.STYLES,
     "style.css",
     *panes.STYLES,
-    *settings_tab.STYLES,
     "complaints.css",
     *results.STYLES,
+    "phone.css",
+)
+
+
+# What the first look at the page does not need: loaded once it is ready.
+LATE_SCRIPTS = (
+    *canvas.SCRIPTS,
+    *history.SCRIPTS,
+    *png_info.SCRIPTS,
+    *networks.SCRIPTS,
+    *models.SCRIPTS,
+    *queue_panel.SCRIPTS,
+    "settings.js",
+    *batch.SCRIPTS,
+    "aspect.js",
+)
+LATE_STYLES = (
+    *settings_tab.STYLES,
     *batch.STYLES,
     *history.STYLES,
     *png_info.STYLES,
     *networks.STYLES,
     *models.STYLES,
-    "phone.css",
+    "phone.css",  # again: it mends what the others say
 )
-
 
 # Of Gradio's components, those that every page shows at first.
 _KINDS = ("tabs", "tabitem", "column", "row", "html")
 # Gradio may add what `head` holds more than once.
 _LOADER = """
-if (!window.easelScripts) {
-  window.easelScripts = document.createElement("script");
-  window.easelScripts.src = %s;
-  document.head.append(window.easelScripts);
+if (!window.easelFiles) {
+  window.easelFiles = %s;
+  const script = document.createElement("script");
+  script.src = window.easelFiles.scripts;
+  document.head.append(script);
 }
 """
 
@@ -229,7 +237,12 @@ def head(app: App) -> str:
     if user_styles.is_file():
         rules = user_styles.read_text(encoding="utf-8", errors="replace")
         lines.append("<style>" + rules.replace("</", r"<\/") + "</style>")
-    lines.append(f"<script>{_LOADER % json.dumps(_joined(SCRIPTS))}</script>")
+    files = {
+        "scripts": _joined(SCRIPTS),
+        "late_scripts": _joined(LATE_SCRIPTS),
+        "late_styles": _joined(LATE_STYLES),
+    }
+    lines.append(f"<script>{_LOADER % json.dumps(files)}</script>")
     return "\n".join(lines)
 
 

@@ -62,7 +62,7 @@
   }
 
   action("clear", cleared);
-  action("networks", ({ tab }) => EaselNetworks.toggle(tab));
+  action("networks", ({ tab }) => EaselPage.later(() => EaselNetworks.toggle(tab)));
   action("interrupt", ({ tab }) => EaselResults.interrupt(tab));
   action("skip", ({ tab }) => EaselResults.skip(tab));
   action("swap", ({ tab }) => put(tab, { width: value(tab, "height"), height: value(tab, "width") }));
@@ -74,12 +74,12 @@
   for (const name of ["img2img", "sketch", "inpaint", "inpaint_sketch"]) {
     action(`copy-${name}`, () => EaselSources.copy(name));
   }
-  action("jobs", () => EaselQueue.toggle());
+  action("jobs", () => EaselPage.later(() => EaselQueue.toggle()));
   action("theme", () => EaselPage.toggleTheme());
 
   EaselForm.mounter("batch-upload", (element) => {
     element.className = "ez-batch";
-    EaselBatch.mount(element.parentElement);
+    EaselPage.later(() => EaselBatch.mount(element.parentElement));
   });
 
   /* ---- the server's answers ---- */

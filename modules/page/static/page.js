@@ -25,6 +25,18 @@
 
   system.addEventListener("change", () => window.easelTheme?.put());
 
+  /* ---- canvases, History, Settings and the drawers: the page is ready without them ---- */
+  let loaded = null;
+  const later = new Promise((done) => { loaded = done; });
+
+  function load() {
+    const { late_scripts: src, late_styles: href } = window.easelFiles;
+    document.head.append(Object.assign(document.createElement("link"), { rel: "stylesheet", href }));
+    const script = Object.assign(document.createElement("script"), { src });
+    script.addEventListener("load", loaded);
+    document.head.append(script);
+  }
+
   /* ---- what the server tells ---- */
   /** The line below the tabs, where status.js and others have a place as well. */
   function footer({ versions, has_users: hasUsers }) {
@@ -47,7 +59,7 @@
     EaselResults.configure(state);
     EaselShortcuts.configure(state);
     EaselDeleting.configure(state);
-    EaselCanvasGradio.configure(state.canvas ?? {});
+    later.then(() => EaselCanvasGradio.configure(state.canvas ?? {}));
     EaselStatus.drawDevice();
   }
 
@@ -65,20 +77,23 @@
   window.EaselPage = {
     configure,
     /** An empty canvas takes the size that the sliders show. */
-    canvasSize: (width, height) => { EaselCanvasGradio.follow(CANVAS, width, height); },
+    canvasSize: (width, height) => { later.then(() => EaselCanvasGradio.follow(CANVAS, width, height)); },
+    /** Do this once the scripts are there that the page is ready without. */
+    later: (action) => { later.then(action); },
     toggleTheme: () => setTheme(document.body.classList.contains("dark") ? "light" : "dark"),
     /** The form is filled: from now on changes are a person's. */
     ready: (state) => {
       configure(state);
       EaselKeeping.open();
       const [width, height] = ["width", "height"].map((side) => Number(EaselForm.value("img2img", side)));
-      if (width && height) EaselCanvasGradio.follow(CANVAS, width, height);
-      EaselLinks.mountDrawers();
+      if (width && height) EaselPage.canvasSize(width, height);
+      later.then(EaselLinks.mountDrawers);
       EaselLinks.tellHires();
       document.body.dataset.easelReady = "yes";
       EaselPrompts.countAll();
       EaselStatus.look();
-      EaselModels.look();
+      later.then(() => EaselModels.look());
+      load();
     },
   };
 })();
