@@ -69,11 +69,11 @@ def _kind_of(before: str) -> str:
 
 
 class EarlyFiles:
-    """ASGI: adds `links` to the head of the page at "/"."""
+    """ASGI: adds what `links` gives to the head of the page at "/"."""
 
-    def __init__(self, app: Any, links: str) -> None:
+    def __init__(self, app: Any, links: Callable[[], str]) -> None:
         self._app = app
-        self._links = links.encode()
+        self._links = links
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         is_page = scope["type"] == "http" and scope["method"] == "GET"
@@ -92,7 +92,7 @@ class EarlyFiles:
             body.extend(message.get("body", b""))
             if message.get("more_body"):
                 return
-            whole = bytes(body).replace(b"</head>", self._links + b"</head>", 1)
+            whole = bytes(body).replace(b"</head>", self._links().encode() + b"</head>", 1)
             headers = [
                 (name, value) for name, value in start["headers"] if name != b"content-length"
             ]
@@ -103,10 +103,10 @@ class EarlyFiles:
         await self._app(scope, receive, gather)
 
 
-def links(kinds: Iterable[str], own: Sequence[str]) -> str:
-    """For `EarlyFiles`: components of these kinds, and addresses of `own` scripts and styles."""
+def links(files: Iterable[str], own: Sequence[str]) -> str:
+    """For `EarlyFiles`: `gradio_files`, and addresses of `own` scripts and styles."""
     lines = []
-    for name in gradio_files(kinds):
+    for name in files:
         address = escape(f"./assets/{name}")
         if name.endswith(".js"):
             lines.append(f'<link rel="modulepreload" crossorigin href="{address}">')

@@ -68,21 +68,17 @@ class Tab:
 
 
 def build(app: App, tab: str, size: tuple[int, int], notices: Notices) -> Tab:
-    """All of one tab with its events."""
+    """All of one tab with its events. The style sheet puts the panel beside the rest."""
     shape = Form(tab)
     made_sources: Sources | None = None
-    with gr.Row(elem_classes=["easel-main"]):
-        with gr.Column(scale=6, min_width=300, elem_classes=["easel-form"]):
-            events = panes.place(shape, "prompts", *_EVENTS)
-            _prompts(app, shape)
-            if tab == "img2img":
-                made_sources = sources.build(app, shape, size)
-            panes.place(shape, "controls")
-            _controls(app, shape, size)
-        with gr.Column(scale=5, min_width=300, elem_classes=["easel-output"]):
-            panes.place(shape, "generate")
-            _buttons(shape)
-            panel = results_panel(tab)
+    events = panes.place(shape, "prompts", *_EVENTS)
+    _prompts(app, shape)
+    if tab == "img2img":
+        made_sources = sources.build(app, shape, size)
+    panes.place(shape, "controls")
+    _controls(app, shape, size)
+    _buttons(shape)
+    panel = results_panel(tab)
     made = Tab(shape, events, panel, made_sources)
     _connect(app, made, notices)
     return made

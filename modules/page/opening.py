@@ -26,7 +26,9 @@ from modules.settings import Settings
 
 @dataclass
 class Opening:
-    """The parts of the page whose values a page load fills in."""
+    """The parts of the page whose values a page load fills in. theme_hash: of Gradio's own colours,
+    known once the page is mounted.
+    """
 
     app: App
     tabs: gr.Tabs
@@ -35,6 +37,7 @@ class Opening:
     dialogs: Sequence[Form]
     defaults: Defaults
     speech: Language
+    theme_hash: str = ""
 
     def fill(self, record: str) -> dict[str, Any]:
         """What `static/opening.js` shows; record: what the browser kept (`static/keeping.js`)."""

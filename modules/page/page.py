@@ -10,7 +10,7 @@ import json
 import logging
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from html import escape
 from pathlib import Path
@@ -62,20 +62,16 @@ SCRIPTS = (
     "dom.js",
     "rest.js",
     "shortcuts.js",
-    "grid.js",
     "parts.js",
     *panes.SCRIPTS,
     *results.SCRIPTS,
     "notices.js",
     "complaints.js",
     "calls.js",
-    "deleting.js",
     "status.js",
     "keeping.js",
     "sizes.js",
     "sources.js",
-    "forever.js",
-    "styles.js",
     "emphasis.js",
     "prompts.js",
     "form-links.js",
@@ -94,6 +90,9 @@ STYLES = (
 
 # What the first look at the page does not need: loaded once it is ready.
 LATE_SCRIPTS = (
+    "grid.js",
+    "deleting.js",
+    *results.LATE_SCRIPTS,
     *canvas.SCRIPTS,
     *history.SCRIPTS,
     *png_info.SCRIPTS,
@@ -103,6 +102,8 @@ LATE_SCRIPTS = (
     "settings.js",
     *batch.SCRIPTS,
     "aspect.js",
+    "forever.js",
+    "styles.js",
 )
 LATE_STYLES = (
     *settings_tab.STYLES,
@@ -115,7 +116,7 @@ LATE_STYLES = (
 )
 
 # Of Gradio's components, those that every page shows at first.
-_KINDS = ("tabs", "tabitem", "column", "row", "html")
+_KINDS = ("tabs", "tabitem", "column", "html")
 # Gradio may add what `head` holds more than once.
 _LOADER = """
 if (!window.easelFiles) {
@@ -147,14 +148,15 @@ def build_page(app: App, speech: language.Language, reload: Reload) -> Page:
     defaults = Defaults(UiConfig(app.paths.ui_config_file))
     opens = "img2img" if app.flags.opens_on_canvas else "txt2img"
     selected = defaults.opened(PAGE_TABS, opens)
+    main = ["easel-main"]
     with gr.Blocks(title="Easel", analytics_enabled=False, fill_width=True) as blocks:
         carrier = panes.Carrier()
         notices = Notices(carrier)
         row = quick.build(app)
         with gr.Tabs(selected=selected, elem_id="tabs", overflow_behavior="wrap") as tabs:
-            with gr.Tab("txt2img", id="txt2img", elem_id="tab_txt2img"):
+            with gr.Tab("txt2img", id="txt2img", elem_id="tab_txt2img", elem_classes=main):
                 txt2img = generate.build(app, "txt2img", size, notices)
-            with gr.Tab("img2img", id="img2img", elem_id="tab_img2img"):
+            with gr.Tab("img2img", id="img2img", elem_id="tab_img2img", elem_classes=main):
                 img2img = generate.build(app, "img2img", size, notices)
             forms = (txt2img.form, img2img.form)
             for form in forms:
@@ -182,9 +184,14 @@ def build_page(app: App, speech: language.Language, reload: Reload) -> Page:
 def mount(web: Any, app: App) -> None:
     """Put the page at "/" of the FastAPI application `web`; routes declared before it win."""
     os.environ.setdefault("GRADIO_TEMP_DIR", str(app.paths.easel_dir / "gradio"))
-    own = [_joined(STYLES), _joined(SCRIPTS)]
-    web.add_middleware(early.EarlyFiles, links=early.links(_KINDS, own))
     door = opening.Door()
+    fixed = early.links(early.gradio_files(_KINDS), [_joined(STYLES), _joined(SCRIPTS)])
+
+    def links() -> str:
+        assert door.page is not None, "asked before there was a page"
+        return fixed + early.links((), [f"theme.css?v={door.page.theme_hash}"])
+
+    web.add_middleware(early.EarlyFiles, links=links)
     web.add_route(door.PATH, door, methods=["POST"])
     Reload(web, lambda web, reload: _mount(web, app, reload, door)).start()
 
@@ -210,7 +217,7 @@ def _mount(web: Any, app: App, reload: Reload, door: opening.Door) -> gr.Blocks:
     queue = page.blocks._queue
     queue.sleep_when_free = queue.progress_update_sleep_when_free = 1.0
     speech.serve(page.blocks, page.records)
-    door.page = page.opening
+    door.page = replace(page.opening, theme_hash=page.blocks.theme_hash)
     return page.blocks
 
 

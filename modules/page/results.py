@@ -1,25 +1,28 @@
-"""The right column of a tab: progress, preview, pictures, infotext (`static/results.js`)."""
+"""The right column of a tab: Generate and its like (a pane of the form), progress, preview,
+pictures, infotext (`static/results.js`).
+"""
 
 from __future__ import annotations
 
 import gradio as gr
 
 SCRIPTS = (
-    "lightbox.js",
-    "compare.js",
     "notify.js",
     "results-family.js",
     "results-actions.js",
     "results-pictures.js",
     "results.js",
 )
+LATE_SCRIPTS = ("lightbox.js", "compare.js")
 STYLES = ("results.css", "sheet.css")
 
 # The words in quotes make Gradio offer these events in Python.
 _START = """
 const start = () => {
-  if (window.EaselResults) EaselResults.mount(element, props, trigger, watch);
-  else setTimeout(start, 20);
+  if (!window.EaselPage) return setTimeout(start, 20);
+  EaselForm.draw(props.tab, "generate", element.querySelector('.ef-generate'));
+  EaselResults.mount(element, props, trigger, watch);
+  EaselOpening.drawn();
 };
 start(); /* events: 'send', 'upscale' */
 """
@@ -33,7 +36,8 @@ def results_panel(tab: str) -> gr.HTML:
     """
     return gr.HTML(
         value=None,
-        html_template='<div class="ez-results-place"></div>',
+        html_template='<div class="ef-generate"></div><div class="ez-results-place"></div>',
+        elem_classes=["easel-output"],
         js_on_load=_START,
         apply_default_css=False,
         padding=False,

@@ -26,10 +26,14 @@
   system.addEventListener("change", () => window.easelTheme?.put());
 
   /* ---- canvases, History, Settings and the drawers: the page is ready without them ---- */
+  const SOON = 250; // ms from ready: what can be seen goes before
   let loaded = null;
+  let isAsked = false;
   const later = new Promise((done) => { loaded = done; });
 
   function load() {
+    if (isAsked) return;
+    isAsked = true;
     const { late_scripts: src, late_styles: href } = window.easelFiles;
     document.head.append(Object.assign(document.createElement("link"), { rel: "stylesheet", href }));
     const script = Object.assign(document.createElement("script"), { src });
@@ -58,7 +62,10 @@
     EaselPrompts.configure(state);
     EaselResults.configure(state);
     EaselShortcuts.configure(state);
-    EaselDeleting.configure(state);
+    later.then(() => {
+      EaselDeleting.configure(state);
+      EaselLightbox.configure(state);
+    });
     later.then(() => EaselCanvasGradio.configure(state.canvas ?? {}));
     EaselStatus.drawDevice();
   }
@@ -79,7 +86,10 @@
     /** An empty canvas takes the size that the sliders show. */
     canvasSize: (width, height) => { later.then(() => EaselCanvasGradio.follow(CANVAS, width, height)); },
     /** Do this once the scripts are there that the page is ready without. */
-    later: (action) => { later.then(action); },
+    later: (action) => {
+      load();
+      later.then(action);
+    },
     toggleTheme: () => setTheme(document.body.classList.contains("dark") ? "light" : "dark"),
     /** The form is filled: from now on changes are a person's. */
     ready: (state) => {
@@ -93,7 +103,7 @@
       EaselPrompts.countAll();
       EaselStatus.look();
       later.then(() => EaselModels.look());
-      load();
+      setTimeout(load, SOON);
     },
   };
 })();

@@ -75,6 +75,7 @@
   async function counted(id, text) {
     const isNegative = id.endsWith("_neg_prompt");
     const chosen = styles[id.split("_")[0]] ?? [];
+    if (!text && !chosen.length) return "0/75"; // as a page begins: nothing to ask
     try {
       const answer = await fetch(new URL("easel/v1/tokens", document.baseURI), {
         method: "POST",

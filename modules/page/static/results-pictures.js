@@ -44,7 +44,7 @@
       // Shown only once there is something to see; a broken one never is.
       this.preview.addEventListener("load", () => {
         this.root.classList.toggle("ez-has-preview", this.isLive);
-        if (options.livePreviewInViewer) EaselLightbox.redraw(this);
+        if (options.livePreviewInViewer) window.EaselLightbox?.redraw(this);
       });
       this.preview.addEventListener("error", () => this.root.classList.remove("ez-has-preview"));
       this.empty = make("div", "ez-empty");

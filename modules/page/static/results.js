@@ -257,7 +257,6 @@
     configure(state) {
       options.period = state.period;
       if (EaselPictures.configure(state)) panels.forEach((panel) => panel.pictures.redraw());
-      EaselLightbox.configure(state);
       EaselNotify.configure(state);
     },
     /** Something runs: panels that follow nothing look whether it is theirs. */

@@ -30,7 +30,7 @@ def answered(path: str, body: bytes, links: str = "<link>") -> tuple[dict[bytes,
         sent.append(message)
 
     scope = {"type": "http", "method": "GET", "path": path, "root_path": ""}
-    asyncio.run(early.EarlyFiles(inner, links)(scope, None, send))  # type: ignore[arg-type]
+    asyncio.run(early.EarlyFiles(inner, lambda: links)(scope, None, send))  # type: ignore[arg-type]
     return dict(sent[0]["headers"]), b"".join(each["body"] for each in sent[1:])
 
 
