@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -111,8 +112,8 @@ class Cards:
             and all(word in card.searched for word in words)
         ]
         keys = {
-            "path": lambda card: (card.folder.lower(), card.name.lower()),
-            "name": lambda card: card.name.lower(),
+            "path": lambda card: (card.folder.lower(), _counted(card.name)),
+            "name": lambda card: _counted(card.name),
             "created": lambda card: _created(card.path),
             "changed": lambda card: card.changed,
         }
@@ -266,6 +267,12 @@ def _below(path: Path, roots: Sequence[Path]) -> str:
             found = path.parent.relative_to(root).as_posix()
             return "" if found == "." else found
     return ""
+
+
+def _counted(name: str) -> list[str | int]:
+    """Sorts names as people count: 2 before 10."""
+    parts = re.split(r"(\d+)", name.lower())
+    return [int(part) if place % 2 else part for place, part in enumerate(parts)]
 
 
 def _created(path: Path) -> float:

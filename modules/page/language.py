@@ -91,8 +91,8 @@ def translated(
     forms.
     """
     told = {"easelLanguage": {"words": words.words, "rtl": words.rtl}, "easelForms": forms}
-    # "</" would end the script.
-    script = json.dumps(told, ensure_ascii=False).replace("</", r"<\/")
+    # "<" may end the script, or hide its end; names of files and styles come here too.
+    script = json.dumps(told, ensure_ascii=False).replace("<", r"\u003c")
     head = f"<script>Object.assign(window, {script});</script>\n{config.get('head') or ''}"
     components = [_component(each, words) for each in config["components"]]
     return {**config, "head": head, "components": components}

@@ -7,6 +7,7 @@
   const { make, svg, choice, address, ask } = EaselDom;
   const API = "easel/v1/history";
   const TYPED = 220; // ms of rest before a search
+  const WHILE_LOOKING = 2000; // ms between looks at what was found so far
   const icons = {
     star: "M12 4l2.5 5.2 5.7.8-4.1 4 1 5.6-5.1-2.7-5.1 2.7 1-5.6-4.1-4 5.7-.8z",
     save: "M12 4v11m0 0 4-4m-4 4-4-4M5 20h14",
@@ -151,6 +152,7 @@
         favourite: this.favourite.getAttribute("aria-pressed") === "true" ? "true" : "",
       };
       this.seed.classList.toggle("ez-history-wrong", Boolean(seed) && !all.seed);
+      this.seed.setAttribute("aria-invalid", String(Boolean(seed) && !all.seed));
       return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== ""));
     }
 
@@ -158,6 +160,10 @@
       const number = (this.search += 1);
       if (!keep) clearTimeout(this.typing); // what was typed is asked for now
       const wish = this.asked();
+      if (this.seed.getAttribute("aria-invalid") === "true") {
+        this.count.textContent = t("A seed is a whole number.");
+        return;
+      }
       const page = (offset, limit) => ask(`${API}?${new URLSearchParams({ ...wish, offset, limit })}`);
       try {
         const found = await page(0, EaselParts.SIZE);
@@ -179,7 +185,8 @@
       const one = isNarrowed ? t("1 picture found") : t("1 picture");
       this.count.textContent = this.total === 1 ? one : many;
       this.empty.hidden = this.total > 0;
-      this.empty.textContent = t(isNarrowed ? "No picture fits this search." : "Pictures that you make appear here.");
+      const none = isNarrowed ? t("No picture fits this search.") : t("Pictures that you make appear here.");
+      this.empty.textContent = this.isLooking ? t("Looking for pictures in the folders ...") : none;
     }
 
     came(number) {
@@ -190,11 +197,17 @@
 
     /* New and deleted files; what is shown changes only where something did. */
     async look() {
+      this.isLooking = true;
+      const shown = setInterval(() => this.find(true), WHILE_LOOKING);
+      if (!this.total) this.say(false);
       try {
         const { changed } = await ask(`${API}/look`, { method: "POST" });
+        this.isLooking = false;
         this.fillChoices(await ask(`${API}/choices`));
-        if (changed) await this.find(true);
+        if (changed || !this.total) await this.find(true);
       } catch {} // the next opening looks again
+      this.isLooking = false;
+      clearInterval(shown);
     }
 
     fillChoices({ models, samplers, networks }) {

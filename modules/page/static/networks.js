@@ -227,6 +227,11 @@
     }
   }
 
+  // The cards belong to the tab whose prompt they go into.
+  document.addEventListener("click", (event) => {
+    if (drawer && !drawer.root.hidden && event.target.closest?.('#tabs > .tab-wrapper [role="tab"]')) drawer.close();
+  });
+
   window.EaselNetworks = {
     mount: (trigger) => { drawer ??= new Drawer(trigger); },
     toggle: (tab) => {

@@ -27,7 +27,8 @@
     }
 
     build() {
-      this.root = make("section", "ez-drawer ez-jobs", { id: "easel_jobs", "aria-label": "Jobs", hidden: "" });
+      this.root = make("section", "ez-drawer ez-jobs", { id: "easel_jobs", "aria-label": "Jobs",
+        tabindex: "-1", hidden: "" });
       const head = make("div", "ez-drawer-head");
       const title = make("h2");
       title.textContent = t("Jobs");
@@ -189,7 +190,9 @@
         EaselNotices.show(t("That is not possible now ({reason}): the job may have begun or ended",
           { reason: error.message }));
       }
-      this.look();
+      await this.look();
+      // The button that was pressed is gone; keys are still the drawer's.
+      if (!this.root.hidden && document.activeElement === document.body) this.root.focus();
     }
 
     async cancelWaiting() {

@@ -41,6 +41,21 @@
     for (const note of all(".easel-none")) note.hidden = shown > 0;
   }
 
+  /* Gradio gathers hundreds of values before anything can be drawn: that the button is pressed is seen
+   * first. */
+  const SLOW = "#settings_submit, #settings_show_changes";
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest?.(SLOW);
+    if (!button || !event.isTrusted) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    button.classList.add("easel-busy");
+    requestAnimationFrame(() => setTimeout(() => {
+      button.click();
+      button.classList.remove("easel-busy");
+    }));
+  }, true);
+
   /** A cell of a table, its text as it is. */
   function cell(tag, text, attributes = {}) {
     const made = make(tag, "", attributes);
