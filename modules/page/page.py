@@ -72,6 +72,7 @@ SCRIPTS = (
     "keeping.js",
     "sizes.js",
     "sources.js",
+    "styles.js",
     "emphasis.js",
     "prompts.js",
     "form-links.js",
@@ -103,7 +104,6 @@ LATE_SCRIPTS = (
     *batch.SCRIPTS,
     "aspect.js",
     "forever.js",
-    "styles.js",
 )
 LATE_STYLES = (
     *settings_tab.STYLES,

@@ -8,7 +8,7 @@
   const FORMS = ["txt2img", "img2img"];
   const TRIES = 5;
   const PAUSE = 300; // ms between them
-  const SOON = 20; // ms
+  const SOON = 30; // ms
   const PATIENCE = 100; // looks whether the sub-tab is open
   const $ = (selector) => document.querySelector(selector);
   let told = null; // the server's answer
@@ -40,6 +40,13 @@
     return Boolean($(`#${tab}_controls_pane .ef-field`) && $(`#${tab}_generate`) && $(`#${tab}_gallery .ez-results`));
   }
 
+  /** Whether img2img's sub-tab is the one that was open, with what it starts from. */
+  function isPainting() {
+    const open = EaselSources.open();
+    if (!open || (told.source && open !== told.source)) return false;
+    return Boolean($(`#${EaselSources.idOf(open)} :is(.easel-canvas, .ez-batch)`));
+  }
+
   function open(selector, name) {
     const labels = { history: "History", pnginfo: "PNG Info", settings: "Settings" };
     const tab = $(`#${selector}_${name}-button`);
@@ -61,8 +68,9 @@
       drawn();
       return;
     }
-    if (told.first === "img2img" && told.source && EaselSources.open() !== told.source && patience) {
-      if (patience === PATIENCE) EaselSources.show(told.source);
+    if (told.first === "img2img" && !isPainting() && patience) {
+      EaselPage.later(() => {}); // the canvas is what is looked at first
+      if (told.source && EaselSources.open() !== told.source) EaselSources.show(told.source);
       patience -= 1;
       timer = setTimeout(drawn, SOON);
       return;

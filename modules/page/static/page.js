@@ -88,7 +88,7 @@
     /** Do this once the scripts are there that the page is ready without. */
     later: (action) => {
       load();
-      later.then(action);
+      return later.then(action);
     },
     toggleTheme: () => setTheme(document.body.classList.contains("dark") ? "light" : "dark"),
     /** The form is filled: from now on changes are a person's. */

@@ -79,7 +79,8 @@
     const pictures = candidates(at);
     const right = pictures.find(({ id }) => id === `${at.job.id}/${at.item.index}`);
     const left = pictures.find((each) => each !== right);
-    EaselCompare.open({ pictures, left, right, onClose: () => at.panel.pictures.stage.focus() });
+    const onClose = () => at.panel.pictures.stage.focus();
+    EaselPage.later(() => EaselCompare.open({ pictures, left, right, onClose }));
   }
 
   /* ---- this machine's own folders ---- */
@@ -131,7 +132,7 @@
       icon: icons.folder, small: true, when: () => showsFolders, run: showFolder },
     { id: (tab) => `${tab}_delete`, label: "Delete", title: "Delete the picture; it can be put back",
       icon: icons.delete, small: true,
-      run: ({ item }) => EaselDeleting.remove({ name: item.file_name, path: item.url }) },
+      run: ({ item }) => EaselPage.later(() => EaselDeleting.remove({ name: item.file_name, path: item.url })) },
   ];
 
   /** The row of buttons of one tab. current(): `at`, or null while no picture is shown. */

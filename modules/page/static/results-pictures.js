@@ -224,7 +224,7 @@
       const isLive = this.root.classList.contains("ez-has-preview");
       if (!options.viewer || !this.entry || (isLive && !options.livePreviewInViewer)) return;
       const showsLive = () => options.livePreviewInViewer && this.root.classList.contains("ez-has-preview");
-      EaselLightbox.open({
+      EaselPage.later(() => EaselLightbox.open({
         of: this,
         address: () => (showsLive() ? this.preview.src : this.main.src),
         label: () => t("{picture} of {count}", { picture: this.label(this.selected), count: this.root.dataset.count }),
@@ -232,7 +232,7 @@
         step: (by) => this.step(by),
         save: () => EaselActions.download(this.entry),
         onClose: () => this.stage.focus(),
-      });
+      }));
     }
   }
 

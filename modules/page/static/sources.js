@@ -117,6 +117,7 @@
     show,
     tellSize,
     open,
+    idOf: (name) => SOURCES[name].tab,
     resizes,
     /** Id of the block that a message about the start picture ("@source") or the mask stands below. */
     place: (what) => {
