@@ -69,7 +69,8 @@ def test_cards_are_searched_and_described(drawer: Easel) -> None:
     drawer.page.locator("#easel_networks_search").fill("earth")
     drawer.page.locator(".ez-card-description", has_text="made of earth").wait_for()
     card = drawer.page.locator(".ez-networks .ez-grid-cell")
-    assert card.count() == 1 and card.evaluate("(cell) => cell.offsetHeight") == 90
+    drawer.wait("document.querySelector('.ez-networks .ez-grid-cell')?.offsetHeight === 90")
+    assert card.count() == 1
     drawer.server.post("sdapi/v1/options", dict.fromkeys(look, 0))
 
 

@@ -7,7 +7,6 @@
   const { make, svg, choice, address, ask } = EaselDom;
   const API = "easel/v1/history";
   const TYPED = 220; // ms of rest before a search
-  const WHILE_LOOKING = 2000; // ms between looks at what was found so far
   const icons = {
     star: "M12 4l2.5 5.2 5.7.8-4.1 4 1 5.6-5.1-2.7-5.1 2.7 1-5.6-4.1-4 5.7-.8z",
     save: "M12 4v11m0 0 4-4m-4 4-4-4M5 20h14",
@@ -198,16 +197,15 @@
     /* New and deleted files; what is shown changes only where something did. */
     async look() {
       this.isLooking = true;
-      const shown = setInterval(() => this.find(true), WHILE_LOOKING);
       if (!this.total) this.say(false);
       try {
         const { changed } = await ask(`${API}/look`, { method: "POST" });
         this.isLooking = false;
         this.fillChoices(await ask(`${API}/choices`));
-        if (changed || !this.total) await this.find(true);
+        if (changed) await this.find(true);
       } catch {} // the next opening looks again
       this.isLooking = false;
-      clearInterval(shown);
+      if (!this.total) this.say(Object.keys(this.asked()).length > 0);
     }
 
     fillChoices({ models, samplers, networks }) {

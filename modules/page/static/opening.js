@@ -9,12 +9,14 @@
   const TRIES = 5;
   const PAUSE = 300; // ms between them
   const SOON = 30; // ms
-  const PATIENCE = 100; // looks whether the sub-tab is open
+  const PATIENCE = 150; // looks whether the tab that was open is so again
+  const STEADY = 5; // looks at which it must be open, one after another
   const $ = (selector) => document.querySelector(selector);
   let told = null; // the server's answer
   let isOver = false;
   let timer = 0;
   let patience = PATIENCE;
+  let steady = 0;
 
   async function ask(left = TRIES) {
     try {
@@ -54,24 +56,33 @@
     (tab ?? further.find((each) => each.textContent.trim() === t(labels[name] ?? name)))?.click();
   }
 
+  /** Open what was open; false while that is not so. Gradio may put back its own first tab once. */
+  function isOpened() {
+    const { opened, source } = told;
+    if (opened && opened !== told.first && $(`#tab_${opened}-button`)?.ariaSelected !== "true") {
+      open("tab", opened);
+      return false;
+    }
+    const tab = opened || told.first;
+    if (!isThere(tab)) return false;
+    if (tab !== "img2img" || isPainting()) return true;
+    EaselPage.later(() => {}); // the canvas is what is looked at first
+    if (source && EaselSources.open() !== source) EaselSources.show(source);
+    return false;
+  }
+
   /** A pane was drawn, or the answer came: go on with what is possible now. */
   function drawn() {
     clearTimeout(timer);
     if (isOver || !told) return;
+    const mayMove = Boolean(told.source || (told.opened && told.opened !== told.first));
     if (!isThere(told.first)) {
       timer = setTimeout(drawn, SOON); // the results' panel, which is none of the forms', may come last
       return;
     }
-    if (told.opened && told.opened !== told.first) {
-      open("tab", told.opened);
-      told.first = told.opened; // again when that is drawn
-      drawn();
-      return;
-    }
-    if (told.first === "img2img" && !isPainting() && patience) {
-      EaselPage.later(() => {}); // the canvas is what is looked at first
-      if (told.source && EaselSources.open() !== told.source) EaselSources.show(told.source);
-      patience -= 1;
+    steady = isOpened() ? steady + 1 : 0;
+    patience -= 1;
+    if (patience && steady < (mayMove ? STEADY : 1)) {
       timer = setTimeout(drawn, SOON);
       return;
     }

@@ -35,10 +35,12 @@
     if (isAsked) return;
     isAsked = true;
     const { late_scripts: src, late_styles: href } = window.easelFiles;
-    document.head.append(Object.assign(document.createElement("link"), { rel: "stylesheet", href }));
+    const style = Object.assign(document.createElement("link"), { rel: "stylesheet", href });
     const script = Object.assign(document.createElement("script"), { src });
     script.addEventListener("load", loaded);
-    document.head.append(script);
+    // The scripts measure what they draw.
+    for (const end of ["load", "error"]) style.addEventListener(end, () => document.head.append(script));
+    document.head.append(style);
   }
 
   /* ---- what the server tells ---- */

@@ -111,6 +111,7 @@
 
     /** A job's pictures changed (one was deleted, or is back): draw what there is now. */
     redraw(select = this.entry) {
+      if (!this.shown) return; // nothing came yet: it will be drawn as it should be
       const jobs = [...this.family.known.values()];
       const now = this.shown && this.family.known.get(this.shown.id);
       const other = jobs.find((job) => job.items.length);
