@@ -1,6 +1,7 @@
 """The page's first answer names what it needs; where nothing is found, it is as it was."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 
 from modules.page import early
 
@@ -30,7 +31,10 @@ def answered(path: str, body: bytes, links: str = "<link>") -> tuple[dict[bytes,
         sent.append(message)
 
     scope = {"type": "http", "method": "GET", "path": path, "root_path": ""}
-    asyncio.run(early.EarlyFiles(inner, lambda: links)(scope, None, send))  # type: ignore[arg-type]
+    ended = early.EarlyFiles(inner, lambda: links)(scope, None, send)  # type: ignore[arg-type]
+    # In a thread: where browser tests ran before, this one has a loop that goes on.
+    with ThreadPoolExecutor() as pool:
+        pool.submit(asyncio.run, ended).result()
     return dict(sent[0]["headers"]), b"".join(each["body"] for each in sent[1:])
 
 
