@@ -20,6 +20,7 @@ from torch import Tensor
 
 from modules.diffusion.steps import Step
 from modules.engine.approximate import Approximations
+from modules.engine.beside import Beside, Drawn, files_beside, start_file, wanted
 from modules.engine.checkpoints import Checkpoint, Turns
 from modules.engine.fields import Sources, extra_fields, infotext_of, picture_of, summary_of
 from modules.engine.making import Making
@@ -63,11 +64,14 @@ class Control(Protocol):
 
 @dataclass(frozen=True)
 class Output:
-    """A finished file. `complete` False: it was stopped or skipped in the middle of its steps."""
+    """A finished file. `complete` False: it was stopped or skipped in the middle of its steps.
+    `beside`: what else is to be saved with it.
+    """
 
     picture: Picture
     data: bytes
     complete: bool = True
+    beside: tuple[Beside, ...] = ()
 
 
 def generate(
@@ -85,6 +89,7 @@ def generate(
     networks: Networks | None = None,
     taesd: TaesdFiles | None = None,
     on_summary: Callable[[Summary], None] | None = None,
+    user: str = "",
 ) -> Iterator[Output]:
     """The pictures of `indexes` (0-based over n_iter * batch_size), in order, each when it is
     ready.
@@ -94,8 +99,8 @@ def generate(
     request's field, and the job's own under the name ""; without it a job has but `model`, which
     the caller must not keep, lest there be no room for the others. `networks` are put on the
     checkpoints as the prompts ask; without them what is on these stays. `taesd` stands in for their
-    VAEs where the settings want it. `on_summary` is called once, before the first picture. Raises
-    EaselError kinds; what was yielded before stays good.
+    VAEs where the settings want it. `on_summary` is called once, before the first picture. `user`
+    is who asks, for infotext. Raises EaselError kinds; what was yielded before stays good.
     """
     others = _others(request, checkpoints)
     plan = make_plan(
@@ -111,7 +116,7 @@ def generate(
     worn = JobNetworks(networks, settings)
     approximations = Approximations(taesd, settings, plan)
     making = Making(plan, settings, Turns(model, own), tokenizer, worn, approximations)
-    job = _Job(request, settings, plan, making, worn, approximations, control, sources)
+    job = _Job(request, settings, plan, making, worn, approximations, control, sources, user)
     del model
     try:
         job.start_from(input_bytes)
@@ -152,6 +157,7 @@ class _Job:
         approximations: Approximations,
         control: Control,
         sources: Sources,
+        user: str,
     ) -> None:
         self.extra: Mapping[str, object] = {}
         self._request = request
@@ -162,6 +168,10 @@ class _Job:
         self._making = making
         self._networks = networks
         self._approximations = approximations
+        self._user = user if settings.infotext.add_user_name_to_info else ""
+        self._wanted = wanted(request, settings)
+        self._starts: dict[str, Beside] = {}  # start pictures that are to be saved, by their sums
+        self._before_hires: dict[int, Callable[[], Drawn]] = {}
         self.warnings: list[str] = []
         self._done = 0  # steps of the batch in work
         self._submitted: set[int] = set()  # pictures that are on their way out
@@ -175,7 +185,11 @@ class _Job:
         most = self._settings.easel.easel_max_pixels
 
         def open_picture(name: str, field: str) -> Image.Image:
-            return open_image(input_bytes(name), max_pixels=most, field=field)
+            data = input_bytes(name)
+            image = open_image(data, max_pixels=most, field=field)
+            if self._wanted.start and field == "init_images":
+                self._starts[name] = start_file(image, data)
+            return image
 
         while True:
             try:
@@ -187,6 +201,11 @@ class _Job:
                     raise
         start_fields = self._making.start_fields
         self.extra = extra_fields(self._request, self._settings, self._plan, start_fields)
+        if self._user:
+            self.extra = {**self.extra, "User": self._user}
+        if self._starts:
+            *_, last = self._starts.values()
+            self.extra = {**self.extra, "Init image hash": last.name}
 
     def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
@@ -241,6 +260,8 @@ class _Job:
             word, latent = yield from self._pass(number, batch, latent)
             if word != "go":
                 break
+            if self._wanted.before_hires and number != self._plan.passes_run[-1]:
+                self._keep(batch, latent)
         if self._shown is not None:  # it does not come after its picture, nor after the job
             self._shown.result()
             self._shown = None
@@ -285,6 +306,13 @@ class _Job:
             data = self._making.preview(step.denoised)
             self._shown = self._pool.submit(lambda: self._control.preview(data()))
 
+    def _keep(self, batch: list[int], latent: Tensor | None) -> None:
+        """What hires fix enlarges, as a picture."""
+        assert latent is not None
+        with self._making.held():
+            for place, index in enumerate(batch):
+                self._before_hires[index] = self._making.drawn(index, latent[place : place + 1])
+
     def _finish(self, batch: list[int], latent: Tensor, *, complete: bool) -> Iterator[Output]:
         self.extra = extra = {
             **self.extra,
@@ -294,8 +322,8 @@ class _Job:
         }
         for place, index in enumerate(batch):
             with self._making.held():
-                image = self._making.image(index, latent[place : place + 1])
-            self._pending.append(self._pool.submit(self._output, index, image, extra, complete))
+                drawn = self._making.drawn(index, latent[place : place + 1])
+            self._pending.append(self._pool.submit(self._output, index, drawn, extra, complete))
             self._submitted.add(index)
             yield from self._ready()
             while len(self._pending) > MOST_PENDING:
@@ -304,16 +332,31 @@ class _Job:
     def _output(
         self,
         index: int,
-        make_image: Callable[[], Image.Image],
+        make: Callable[[], Drawn],
         extra: Mapping[str, object],
         complete: bool,
     ) -> Output:
         """On the encoding thread, which may wait for the device and for the checkpoint's hash."""
-        image = make_image()
+        drawn = make()
+        image = drawn.image
         text = infotext_of(index, self._plan, extra, self._sources, self._settings)
-        wanted = text if self._settings.infotext.enable_pnginfo else None
-        data, mime = encode(image, wanted, self._settings)
-        return Output(picture_of(index, self._plan, image.size, text, mime), data, complete)
+        written = text if self._settings.infotext.enable_pnginfo else None
+        data, mime = encode(image, written, self._settings)
+        picture = picture_of(index, self._plan, image.size, text, mime)
+        before = self._before_hires.pop(index, None)
+        if not (complete or self._settings.saving_images.save_incomplete_images):
+            return Output(picture, data, complete)
+        beside = files_beside(
+            drawn,
+            data,
+            mime,
+            written,
+            self._wanted,
+            self._settings,
+            before_hires=before().image if before else None,
+        )
+        starts, self._starts = self._starts, {}  # with the first picture that is saved
+        return Output(picture, data, complete, (*starts.values(), *beside))
 
     def _rest(self) -> Iterator[Output]:
         while self._pending:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -16,6 +17,7 @@ from torch import Tensor
 
 from modules.engine import preview
 from modules.engine.approximate import Approximations
+from modules.engine.beside import Drawn
 from modules.engine.checkpoints import Checkpoint, Turns
 from modules.engine.conditioning import Beside, Conditioner, KnownTexts, TextEncoder, Timeline
 from modules.engine.enlarge import all_nan, as_latent, check_numbers, enlarge, enlarge_picture
@@ -233,7 +235,7 @@ class Making:
         colours = OnItsWay(preview.colours(denoised, self.spec, grid=grid, decode=decode))
         return lambda: preview.jpeg(colours.take())
 
-    def image(self, index: int, latent: Tensor) -> Callable[[], Image.Image]:
+    def drawn(self, index: int, latent: Tensor) -> Callable[[], Drawn]:
         """What gives the picture of latent (1, C, h, w), in the start picture's colours and under
         its overlay where these are wanted; it may be called by another thread. EaselError, there,
         where nothing but not-a-number came out.
@@ -244,15 +246,18 @@ class Making:
         drawn = OnItsWay([edit.eight_bits(pixels[0]), *faults])
         slot = self._start.slot(index) if self._start else None
         colours = slot.colours if slot else None
-        overlay = self._start.overlay(index, latent) if self._start else None
+        start = self._start
+        overlay = start.overlay(index, latent) if start else None
         name, dtype = model.name, model.dtype
 
-        def finished() -> Image.Image:
+        def finished() -> Drawn:
             planes, latent_is_nan, pixels_are_nan = drawn.take()
             check_numbers(latent_is_nan, pixels_are_nan, name, dtype)
-            image = edit.from_planes(planes)
-            if colours is not None:
-                image = edit.match_colours(image, colours)
-            return image if overlay is None else overlay.apply(image)
+            raw = edit.from_planes(planes)
+            matched = raw if colours is None else edit.match_colours(raw, colours)
+            if overlay is not None:
+                image = overlay.apply(matched)
+                return Drawn(image, raw, matched, overlay, partial(overlay.mask, matched))
+            return Drawn(matched, raw, matched, mask=start.seen_mask(matched) if start else None)
 
         return finished

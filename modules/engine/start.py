@@ -92,6 +92,11 @@ class Start:
             detail=soft.detail,
         )
 
+    def seen_mask(self, image: Image.Image) -> Callable[[], Image.Image] | None:
+        """What gives the mask as large as the result `image`, without an overlay; None: no mask."""
+        mask = self.mask_picture
+        return mask and (lambda: mask.convert("L").resize(image.size, resample=edit.LANCZOS))
+
     def overlay(self, index: int, result: Tensor) -> edit.Overlay | None:
         """What is laid over the picture that `result` (1, C, h, w) was decoded to."""
         slot = self.slot(index)

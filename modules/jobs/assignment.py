@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from modules.errors import EaselError, RequestError, WorkerError
 from modules.generation.result import Summary
@@ -41,6 +42,7 @@ class Assignment:
     delivered: int = 0
     unusable: int = 0  # pictures whose input can't be used
     excuse: str = ""  # why the first of them can't
+    last: Path | None = None  # the picture that came last, if it is saved
     skipped: bool = False
     failure: EaselError | None = field(default=None)
     began: float = field(default_factory=time.monotonic)

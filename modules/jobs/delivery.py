@@ -87,8 +87,9 @@ class Delivery:
         data: bytes,
         *,
         complete: bool,
-    ) -> None:
-        """Put one picture on disk and into the store. `summary` is that of a Request's job.
+    ) -> Path | None:
+        """Put one picture on disk and into the store; its path if it is saved to stay. `summary` is
+        that of a Request's job.
 
         StorageError where that fails: then there is neither file nor row.
         """
@@ -105,8 +106,27 @@ class Delivery:
                 name = f"{picture.index:05}.{ENDINGS[picture.mime]}"
                 path = self._places.unsaved_dir / job.id / name
             self._put(job.id, item, path, data)
-        if saved:
-            self._on_saved(path, job.owner)
+        if not saved:
+            return None
+        self._on_saved(path, job.owner)
+        if recipe.settings.infotext.save_txt and picture.infotext:
+            write(path.with_suffix(".txt"), picture.infotext.encode("utf-8", "replace"))
+        return path
+
+    def deliver_beside(self, job: Job, path: Path, name: str, mime: str, data: bytes) -> None:
+        """A further file with the picture `path`, under its name and `name`. StorageError."""
+        beside = path.with_name(f"{path.stem}{name}.{ENDINGS[mime]}")
+        with self._lock:
+            write(beside, data)
+            self._numbers.wrote(path)
+        self._on_saved(beside, job.owner)
+
+    def deliver_start(self, recipe: Recipe, name: str, mime: str, data: bytes) -> None:
+        """What a job started from, once for all jobs that do. StorageError."""
+        folder = self._places.data_dir / recipe.settings.saving_paths.outdir_init_images
+        path = folder / f"{name}.{ENDINGS.get(mime, mime.split('/')[-1])}"
+        if not path.exists():
+            write(path, data)
 
     def copy(
         self, job: Job, recipe: Recipe, summary: Summary, picture: Picture, data: bytes

@@ -38,7 +38,7 @@ class Maker(Protocol):
 
     def make(
         self, run: Run, control: JobControl, input_bytes: Callable[[str], bytes]
-    ) -> Iterator[messages.SummaryKnown | messages.Artifact | messages.Unusable]:
+    ) -> Iterator[messages.Outcome]:
         """The summary first, then each picture as it is ready."""
         ...
 

@@ -46,6 +46,7 @@ class Run:
     request: Mapping[str, Any]
     settings: Mapping[str, Any]
     indexes: tuple[int, ...]
+    user: str = ""  # who asks, where people log in
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,6 +162,19 @@ class Artifact:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Beside:
+    """A file that is saved with the picture before it, if that is saved. name: what its stem has
+    more; of a start picture (`is_start`) its whole stem.
+    """
+
+    job: str
+    name: str
+    mime: str
+    is_start: bool
+    blob: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Unusable:
     """The pictures `indexes` can't be made, since their input can't be used; the others are."""
 
@@ -206,6 +220,7 @@ TO_WEB = (
     Preview,
     SummaryKnown,
     Artifact,
+    Beside,
     Unusable,
     Finished,
     Failed,
@@ -229,12 +244,15 @@ Message = (
     | Preview
     | SummaryKnown
     | Artifact
+    | Beside
     | Unusable
     | Finished
     | Failed
     | NeedInput
     | Answer
 )
+# What comes of a job, in this order for each picture.
+Outcome = SummaryKnown | Artifact | Beside | Unusable
 _TYPES: dict[str, type[Message]] = {kind.__name__: kind for kind in (*TO_WORKER, *TO_WEB)}
 
 

@@ -102,6 +102,7 @@ class Station:
                 request=request.to_record(),
                 settings=assignment.recipe.settings.to_record(),
                 indexes=assignment.indexes,
+                user=job.owner,
             )
         )
         return True
@@ -277,6 +278,8 @@ class Station:
                 )
             case messages.Artifact():
                 self._guarded(assignment, lambda: self._deliver(assignment, message))
+            case messages.Beside():
+                self._guarded(assignment, lambda: self._deliver_beside(assignment, message))
             case messages.Unusable():
                 self._guarded(assignment, lambda: self._note_unusable(assignment, message))
             case messages.Finished():
@@ -301,7 +304,7 @@ class Station:
         if assignment.summary is None and isinstance(assignment.recipe.request, Request):
             raise ProtocolError("a picture came before its summary")
         picture = Picture.from_record(artifact.picture)
-        self._desk.delivery.deliver(
+        assignment.last = self._desk.delivery.deliver(
             assignment.job,
             assignment.recipe,
             assignment.summary,
@@ -312,6 +315,17 @@ class Station:
         if not assignment.delivered and assignment.summary is not None:
             self._desk.delivery.remember_infotext(picture.infotext)
         assignment.delivered += 1
+
+    def _deliver_beside(self, assignment: Assignment, file: messages.Beside) -> None:
+        delivery = self._desk.delivery
+        if assignment.last is None:
+            return
+        if file.is_start:
+            delivery.deliver_start(assignment.recipe, file.name, file.mime, file.blob)
+        else:
+            delivery.deliver_beside(
+                assignment.job, assignment.last, file.name, file.mime, file.blob
+            )
 
     def _note_unusable(self, assignment: Assignment, message: messages.Unusable) -> None:
         self._desk.store.note_unusable(assignment.job.id, message.indexes, message.error)

@@ -189,18 +189,28 @@ class Overlay:
     picture: Image.Image  # RGBA
     region: Region | None  # None: the result is the whole picture
 
+    def placed(self, image: Image.Image) -> Image.Image:
+        """RGBA: the result where it belongs, transparent around it."""
+        if self.region is None:
+            return image.convert("RGBA")
+        left, top, right, bottom = self.region
+        canvas = Image.new("RGBA", self.picture.size)
+        canvas.paste(resize(1, image, right - left, bottom - top), (left, top))
+        return canvas
+
     def apply(self, image: Image.Image) -> Image.Image:
-        if self.region is not None:
-            left, top, right, bottom = self.region
-            canvas = Image.new("RGBA", self.picture.size)
-            canvas.paste(resize(1, image, right - left, bottom - top), (left, top))
-            image = canvas
-        whole = image.convert("RGBA")
-        over = self.picture
-        if over.size != whole.size:
-            over = over.resize(whole.size, resample=LANCZOS)
-        whole.alpha_composite(over)
+        whole = self.placed(image)
+        whole.alpha_composite(self._over(whole.size))
         return whole.convert("RGB")
+
+    def mask(self, image: Image.Image) -> Image.Image:
+        """Mode "L", as large as the whole picture with `image`: white where the result is seen."""
+        size = image.size if self.region is None else self.picture.size
+        return ImageOps.invert(self._over(size).getchannel("A"))
+
+    def _over(self, size: tuple[int, int]) -> Image.Image:
+        over = self.picture
+        return over if over.size == size else over.resize(size, resample=LANCZOS)
 
 
 def make_overlay(image: Image.Image, mask: Image.Image, region: Region | None) -> Overlay:

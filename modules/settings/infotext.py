@@ -10,15 +10,13 @@ from modules.settings.option import Section, option
 @dataclass(frozen=True)
 class Infotext(Section, id="infotext", title="Infotext", category="User Interface"):
     enable_pnginfo: bool = option(True, "Write infotext into the metadata of pictures")
-    save_txt: bool = option(
-        False, "Write infotext into a text file beside every picture", built=False
-    )
+    save_txt: bool = option(False, "Write infotext into a text file beside every picture")
     add_model_name_to_info: bool = option(True, "Add the checkpoint's name to infotext")
     add_model_hash_to_info: bool = option(True, "Add the checkpoint's hash to infotext")
     add_vae_name_to_info: bool = option(True, "Add the VAE's name to infotext")
     add_vae_hash_to_info: bool = option(True, "Add the VAE's hash to infotext")
     add_user_name_to_info: bool = option(
-        False, "Add the user's name to infotext, where people log in", built=False
+        False, "Add the user's name to infotext, where people log in"
     )
     add_version_to_infotext: bool = option(True, "Add the program's version to infotext")
     disable_weights_auto_swap: bool = option(

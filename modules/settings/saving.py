@@ -63,17 +63,13 @@ class SavingImages(Section, id="saving-images", title="Saving images/grids", cat
         False, "Also save the picture as it was before face restoration", built=False
     )
     save_images_before_highres_fix: bool = option(
-        False, "Also save the picture as it was before hires fix", built=False
+        False, "Also save the picture as it was before hires fix"
     )
     save_images_before_color_correction: bool = option(
-        False, "Also save the picture as it was before colour correction in img2img", built=False
+        False, "Also save the picture as it was before colour correction in img2img"
     )
-    save_mask: bool = option(
-        False, "For inpainting, also save the mask in black and white", built=False
-    )
-    save_mask_composite: bool = option(
-        False, "For inpainting, also save what was under the mask", built=False
-    )
+    save_mask: bool = option(False, "For inpainting, also save the mask in black and white")
+    save_mask_composite: bool = option(False, "For inpainting, also save what was under the mask")
     jpeg_quality: int = option(
         80, "Quality of saved JPEG, WebP and AVIF files", low=1, high=100, step=1
     )
@@ -82,12 +78,9 @@ class SavingImages(Section, id="saving-images", title="Saving images/grids", cat
         True,
         "Also save a smaller JPEG of a large picture",
         "When the file or a side exceeds the two limits below.",
-        built=False,
     )
-    img_downscale_threshold: float = option(
-        4.0, "File size limit for that, in MB", low=0, built=False
-    )
-    target_side_length: int = option(4000, "Side limit for that, in pixels", low=0, built=False)
+    img_downscale_threshold: float = option(4.0, "File size limit for that, in MB", low=0)
+    target_side_length: int = option(4000, "Side limit for that, in pixels", low=0)
     img_max_size_mp: float = option(200.0, "Largest grid, in megapixels", low=0)
     use_original_name_batch: bool = option(True, "Keep original file names in Extras' batch")
     use_upscaler_name_as_suffix: bool = option(
@@ -97,7 +90,7 @@ class SavingImages(Section, id="saving-images", title="Saving images/grids", cat
         True, "Write log.csv when pictures are saved with the Save button"
     )
     save_selected_only: bool = option(True, "The Save button saves the selected picture only")
-    save_init_img: bool = option(False, "Save the start pictures of img2img", built=False)
+    save_init_img: bool = option(False, "Save the start pictures of img2img")
     temp_dir: str = option(
         "", "Directory for temporary pictures", "Empty: the system's.", built=False
     )
@@ -154,7 +147,6 @@ class SavingPaths(Section, id="saving-paths", title="Paths for saving", category
         "outputs/init-images",
         "Directory for the start pictures of img2img",
         hidden_dir=True,
-        built=False,
     )
 
 

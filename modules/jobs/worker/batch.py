@@ -19,7 +19,7 @@ from modules.settings import Settings
 
 log = logging.getLogger(__name__)
 
-Made = messages.SummaryKnown | messages.Artifact
+Made = messages.SummaryKnown | messages.Artifact | messages.Beside
 
 
 class Control(Protocol):
@@ -117,6 +117,8 @@ def _of_job(message: Made, first: int, warnings: dict[str, None]) -> Made:
     if isinstance(message, messages.Artifact):
         index = message.picture["index"] + first
         return replace(message, picture={**message.picture, "index": index})
+    if isinstance(message, messages.Beside):
+        return message
     warnings.update(dict.fromkeys(_warnings(message.summary)))
     return replace(message, summary={**message.summary, "warnings": list(warnings)})
 

@@ -84,7 +84,7 @@ class PictureMaker:
 
     def make(
         self, run: messages.Run, control: JobControl, input_bytes: Callable[[str], bytes]
-    ) -> Iterator[messages.SummaryKnown | messages.Artifact | messages.Unusable]:
+    ) -> Iterator[messages.Outcome]:
         """The summary, then each picture. EaselError where the job can't be done."""
         if run.kind == extras.KIND:
             yield from make_extras(run, control, input_bytes)
@@ -92,7 +92,7 @@ class PictureMaker:
         request = Request.from_record(run.request)
         settings = control.settings
         self._extra = settings.easel.easel_extra_models_dirs
-        make = partial(self._make, run.job, input_bytes)
+        make = partial(self._make, run, input_bytes)
         if request.inputs:
             yield from make_batch(run, request, settings, control, make, self.explain)
         else:
@@ -100,14 +100,14 @@ class PictureMaker:
 
     def _make(
         self,
-        job: str,
+        run: messages.Run,
         input_bytes: Callable[[str], bytes],
         request: Request,
         settings: Settings,
         indexes: Sequence[int],
         control: JobControl | PartControl,
-    ) -> Iterator[messages.SummaryKnown | messages.Artifact]:
-        """The summary and the pictures of one request."""
+    ) -> Iterator[messages.SummaryKnown | messages.Artifact | messages.Beside]:
+        """The summary and the pictures of one request, a part of `run`'s or all of it."""
         model, own = self._shelf.own(settings, control.status)
 
         def checkpoints(name: str, field: str) -> Checkpoint:
@@ -128,17 +128,26 @@ class PictureMaker:
             taesd=self._taesd,
             styles=StyleFiles(self._paths.styles_files).by_name() if request.styles else {},
             on_summary=summaries.append,
+            user=run.user,
         )
         del model  # another checkpoint may need its room
         for output in outputs:
             while summaries:
-                yield messages.SummaryKnown(job=job, summary=summaries.pop().to_record())
+                yield messages.SummaryKnown(job=run.job, summary=summaries.pop().to_record())
             yield messages.Artifact(
-                job=job,
+                job=run.job,
                 picture=output.picture.to_record(),
                 complete=output.complete,
                 blob=output.data,
             )
+            for file in output.beside:
+                yield messages.Beside(
+                    job=run.job,
+                    name=file.name,
+                    mime=file.mime,
+                    is_start=file.is_start,
+                    blob=file.data,
+                )
 
     def explain(self, error: Exception, run: messages.Run) -> EaselError:
         """Memory that did not suffice, with its remedy; all else is a fault of the program."""

@@ -120,6 +120,11 @@ class FakeMaker:
                 yield messages.Artifact(
                     job=job, picture=picture.to_record(), complete=word == "go", blob=data
                 )
+                if "beside" in orders:
+                    for name, is_start in (("-mask", False), ("0123abc", True)):
+                        yield messages.Beside(
+                            job=job, name=name, mime="image/png", is_start=is_start, blob=data
+                        )
             if word == "stop":
                 return
 

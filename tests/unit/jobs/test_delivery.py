@@ -80,3 +80,19 @@ def test_unsaved_pictures_go_with_their_job(house: House) -> None:
     assert path.exists()
     house.queue._delivery.forget([job_id])
     assert not path.exists()
+
+
+def test_what_goes_beside_a_picture_has_its_name_and_goes_where_the_picture_stays(
+    house: House,
+) -> None:
+    house.supervisor.start()
+    job_id = house.queue.submit(new_job("beside", settings={"save_txt": True}))
+    unsaved = house.queue.submit(new_job("beside", save_images=False, settings={"save_txt": True}))
+    infotext = house.queue.wait(job_id, 20).items[0].infotext
+    house.queue.wait(unsaved, 20)
+    path = house.path_of(job_id, 0)
+    start = house.folder / "outputs/init-images/0123abc.png"
+    mask = path.with_name(f"{path.stem}-mask.png")
+    assert house.pictures() == sorted([path, mask, start])
+    assert path.with_suffix(".txt").read_text() == infotext
+    assert list(house.path_of(unsaved, 0).parent.iterdir()) == [house.path_of(unsaved, 0)]
