@@ -30,7 +30,7 @@ def serve(flags: Flags) -> None:
             from modules.page.page import mount  # imports Gradio, which takes seconds
 
             mount(web, app)
-        announce(flags, socket)
+        announce(flags, socket, app.settings.current.system.auto_launch_browser, os.environ)
         config = uvicorn.Config(web, log_level="warning", timeout_graceful_shutdown=2)
         config.timeout_keep_alive = flags.timeout_keep_alive
         config.ssl_keyfile, config.ssl_certfile = flags.tls_keyfile, flags.tls_certfile

@@ -6,6 +6,7 @@ nothing, and does nothing before `start`.
 
 from __future__ import annotations
 
+import faulthandler
 import logging
 import re
 import sys
@@ -156,7 +157,8 @@ class App:
         self._supervisor.start()
         if self.flags.webhooks:
             self._webhooks.start()
-        if sys.stderr.isatty() and not self.flags.disable_console_progressbars:
+        bars = self.settings.current.system.multiple_tqdm
+        if bars and sys.stderr.isatty() and not self.flags.disable_console_progressbars:
             self._console.open()
         self.started_at["worker begun"] = time.time()
 
@@ -165,6 +167,8 @@ class App:
         if self._closed:
             return
         self._closed = True
+        if self.settings.current.system.dump_stacks_on_signal:
+            faulthandler.dump_traceback()
         self.downloads.close()
         self._console.close()
         self._supervisor.close()

@@ -95,6 +95,10 @@ class Station:
             self.state = "busy"
             live = Live(assignment.indexes, job.image_count, request.batch_size)
             self._desk.queue.began(job.id, live)
+        if assignment.recipe.settings.system.enable_console_prompts and isinstance(
+            request, Request
+        ):
+            log.info("job %s: %s", job.id, request.prompt)
         self.send(
             messages.Run(
                 job=job.id,
@@ -315,6 +319,8 @@ class Station:
         if not assignment.delivered and assignment.summary is not None:
             self._desk.delivery.remember_infotext(picture.infotext)
         assignment.delivered += 1
+        if assignment.recipe.settings.system.samples_log_stdout:
+            log.info("%s", picture.infotext)
 
     def _deliver_beside(self, assignment: Assignment, file: messages.Beside) -> None:
         delivery = self._desk.delivery

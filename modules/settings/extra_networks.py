@@ -87,9 +87,3 @@ class ExtraNetworks(
         (), "Hide LoRAs of unknown version for these model versions", built=False
     )
     lora_in_memory_limit: int = option(0, "LoRAs kept in memory", low=0)
-    lora_not_found_warning_console: bool = option(
-        False, "Log a warning when a LoRA is not found", built=False
-    )
-    lora_not_found_gradio_warning: bool = option(
-        False, "Show a warning on the page when a LoRA is not found", built=False
-    )

@@ -36,10 +36,6 @@ class Interface(Section, id="ui", title="User interface", category=CATEGORY):
         reload=True,
         built=False,
     )
-    gradio_theme: str = option(
-        "Default", "Theme", "Name of a Gradio theme.", reload=True, built=False
-    )
-    gradio_themes_cache: bool = option(True, "Keep downloaded themes", built=False)
     show_progress_in_title: bool = option(True, "Show progress in the window's title")
     send_seed: bool = option(True, "Send the seed along with a picture to another tab")
     send_size: bool = option(True, "Send the size along with a picture to another tab")

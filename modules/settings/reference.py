@@ -73,8 +73,23 @@ LEFT_OUT: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("SD 3 checkpoints are not read", ("sd3_enable_t5",)),
     ("without effect in the original, too", ("sd_checkpoint_cache",)),
     (
-        "messages of libraries that are not used here",
-        ("show_warnings", "show_gradio_deprecation_warnings", "print_hypernet_extra"),
+        "messages of libraries that are not used here, or are not shown",
+        (
+            "show_warnings",
+            "show_gradio_deprecation_warnings",
+            "print_hypernet_extra",
+            "hide_ldm_prints",
+            "enable_upscale_progressbar",
+        ),
+    ),
+    (
+        "always so here: what a picture is made without is logged and told on the page",
+        ("lora_not_found_warning_console", "lora_not_found_gradio_warning"),
+    ),
+    ("memory is asked for when somebody wants to know it", ("memmon_poll_rate",)),
+    (
+        "the page has a look of its own, light or dark by easel_theme",
+        ("gradio_theme", "gradio_themes_cache"),
     ),
 )
 # Settings whose default is another than AUTOMATIC1111's; each one's help says why.

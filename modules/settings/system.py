@@ -14,19 +14,13 @@ class System(Section, id="system", title="System", category=CATEGORY):
     auto_launch_browser: str = option(
         "Local",
         "Open the browser at start",
-        "Local: only when the page is served to this machine alone. --autolaunch always does.",
+        "Local: only when the page is served to this machine alone. Where a terminal started it "
+        "and there is a desktop; --autolaunch always does.",
         choices=("Disable", "Local", "Remote"),
-        built=False,
     )
-    enable_console_prompts: bool = option(False, "Log the prompts of every job", built=False)
-    memmon_poll_rate: int = option(
-        8, "Memory polls a second while a job runs", low=0, high=40, step=1, built=False
-    )
-    samples_log_stdout: bool = option(False, "Log the infotext of every picture", built=False)
-    multiple_tqdm: bool = option(True, "Show the job's whole progress in the console", built=False)
-    enable_upscale_progressbar: bool = option(
-        True, "Show an upscaler's progress in the console", built=False
-    )
+    enable_console_prompts: bool = option(False, "Log the prompts of every job")
+    samples_log_stdout: bool = option(False, "Log the infotext of every picture")
+    multiple_tqdm: bool = option(True, "Show jobs' progress in the console")
     list_hidden_files: bool = option(
         True, "List models in directories whose name begins with a dot", built=False
     )
@@ -36,12 +30,7 @@ class System(Section, id="system", title="System", category=CATEGORY):
         "Faster on network drives.",
         built=False,
     )
-    hide_ldm_prints: bool = option(
-        True, "Hide other libraries' messages in the console", built=False
-    )
-    dump_stacks_on_signal: bool = option(
-        False, "Log where every thread is before the program ends", built=False
-    )
+    dump_stacks_on_signal: bool = option(False, "Log where every thread is before the program ends")
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,14 @@ once.
 from __future__ import annotations
 
 import errno
+import ipaddress
 import logging
 import os
 import socket
+import sys
 import threading
 import webbrowser
+from collections.abc import Mapping
 
 from modules.errors import FlagsError
 from modules.flags import Flags
@@ -17,6 +20,7 @@ from modules.flags import Flags
 log = logging.getLogger("easel")
 
 _TRIES = 100  # ports above the default that are tried
+_DESKTOPS = {"DISPLAY", "WAYLAND_DISPLAY"}  # what tells of one on Linux
 
 
 def bind(flags: Flags) -> socket.socket:
@@ -67,9 +71,24 @@ def url_of(flags: Flags, bound: socket.socket) -> str:
     return f"{scheme}://{host}:{port}{path}"
 
 
-def announce(flags: Flags, bound: socket.socket) -> None:
-    """Say where the page is, and open a browser there if a flag asks for it."""
+def announce(
+    flags: Flags, bound: socket.socket, chosen: str, environment: Mapping[str, str]
+) -> None:
+    """Say where the page is, and open a browser there if a flag or the setting `chosen`
+    (auto_launch_browser) asks for it.
+    """
     address = url_of(flags, bound)
     log.info("Easel is at %s", address)
-    if flags.autolaunch:
+    if flags.autolaunch or _opens_by_itself(flags, bound, chosen, environment):
         threading.Timer(1.0, webbrowser.open, [address]).start()
+
+
+def _opens_by_itself(
+    flags: Flags, bound: socket.socket, chosen: str, environment: Mapping[str, str]
+) -> bool:
+    """A service, a container or a remote shell has no desktop to show a browser on."""
+    if flags.nowebui or chosen == "Disable" or not sys.stdout.isatty():
+        return False
+    if sys.platform.startswith("linux") and not _DESKTOPS & environment.keys():
+        return False
+    return chosen == "Remote" or ipaddress.ip_address(bound.getsockname()[0]).is_loopback
