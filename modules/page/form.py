@@ -94,7 +94,7 @@ FIELDS: Mapping[str, Kind] = {
     "override_settings": "list",
 }
 # Fields of a Request that are taken as they are.
-_PLAIN = (
+PLAIN = (
     "prompt",
     "negative_prompt",
     "sampler_name",
@@ -109,7 +109,7 @@ _PLAIN = (
 )
 # The numbers of soft inpainting; in the form each has the prefix "soft_".
 SOFT = tuple(entry.name for entry in fields(SoftInpainting))
-_EXTRAS = ("subseed", "subseed_strength", "seed_resize_from_w", "seed_resize_from_h")
+EXTRAS = ("subseed", "subseed_strength", "seed_resize_from_w", "seed_resize_from_h")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,9 +147,9 @@ def to_request(values: Mapping[str, Any], *, start: Start | None = None) -> Requ
 
     RequestError where a value can't be used; it names the field.
     """
-    plain = _taken(values, _PLAIN)
+    plain = _taken(values, PLAIN)
     if values.get("seed_enable_extras"):
-        plain |= _taken(values, _EXTRAS)
+        plain |= _taken(values, EXTRAS)
     if start is not None and start.size is not None:
         plain["width"], plain["height"] = start.size
     return Request(

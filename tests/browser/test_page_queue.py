@@ -28,7 +28,7 @@ def row(easel: Easel, prompt: str):
 def test_waiting_jobs_are_reordered_and_cancelled(easel: Easel) -> None:
     busy = submit(easel.server, "slow 0.1", steps=300)
     for prompt in ("first", "second", "third"):
-        submit(easel.server, prompt)
+        submit(easel.server, prompt, cfg_scale=5.5)
     easel.click("easel_queue")
     row(easel, "third").get_by_title("Earlier").click()
     easel.wait(
@@ -37,6 +37,11 @@ def test_waiting_jobs_are_reordered_and_cancelled(easel: Easel) -> None:
     )
     row(easel, "first").get_by_title("Cancel").click()
     easel.wait("document.querySelectorAll('.ez-job[data-state=queued]').length === 2")
+    # What waits has no picture yet; its request fills the form all the same.
+    row(easel, "second").get_by_title("Parameters into the form").click()
+    easel.wait_value(easel.text("txt2img_prompt"), "second")
+    assert easel.number("txt2img_cfg_scale").input_value() == "5.5"
+    easel.click("easel_queue")
     easel.page.get_by_text("Cancel all that wait").click()
     easel.wait("document.querySelectorAll('.ez-job[data-state=queued]').length === 0")
     # Escape closes the drawer, and stops no job.

@@ -159,6 +159,10 @@
     }
 
     actions(job) {
+      return [...this.verbs(job), ...this.intoForm(job)];
+    }
+
+    verbs(job) {
       const act = (label, icon, path, body) => tool(label, icon, () => this.act(job, path, body));
       if (job.state === "queued") {
         const at = this.waiting.indexOf(job);
@@ -172,13 +176,15 @@
         return job.stopping ? [] : [act("Stop, and keep what is made", icons.stop, "interrupt")];
       const lacks = job.interrupted || job.state === "failed" || job.made < job.image_count;
       const found = lacks ? [act("Make what is missing", icons.retry, "retry")] : [];
-      found.push(act("Once more with another seed", icons.again, "duplicate", { new_seed: true }));
-      if (job.items.length && ["txt2img", "img2img"].includes(job.kind))
-        found.push(tool("Parameters into the form", icons.form, () => {
-          this.trigger("send", { job: job.id, kind: job.kind });
-          this.close();
-        }));
-      return found;
+      return [...found, act("Once more with another seed", icons.again, "duplicate", { new_seed: true })];
+    }
+
+    intoForm(job) {
+      if (!["txt2img", "img2img"].includes(job.kind) || !job.request?.steps) return [];
+      return [tool("Parameters into the form", icons.form, () => {
+        this.trigger("send", { job: job.id });
+        this.close();
+      })];
     }
 
     async act(job, path, body) {
