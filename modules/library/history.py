@@ -64,6 +64,7 @@ class History:
         self._lock = threading.RLock()
         self._looking = threading.Lock()
         self._looked = -_FRESH
+        self._progress = (0, 0)
         self._opened: sqlite3.Connection | None = None
 
     def search(self, wish: Search) -> tuple[list[Found], int]:
@@ -154,7 +155,15 @@ class History:
             self._looked = time.monotonic()
             return changed
         finally:
+            self._progress = (0, 0)
             self._looking.release()
+
+    @property
+    def progress(self) -> tuple[int, int]:
+        """(read, of so many) files of the look that is going on; (0, 0) while there is none, or
+        nothing new to be read.
+        """
+        return self._progress
 
     def close(self) -> None:
         with self._lock:
@@ -191,11 +200,27 @@ class History:
         with self._lock:
             rows = self._base.execute("select path, size, changed, id from pictures").fetchall()
         known = {path: (size, changed, number) for path, size, changed, number in rows}
+        unread: list[tuple[int, Path]] = []
+        for path, size, moment in _files(self._folders()):
+            if known.pop(str(path), (None, None))[:2] != (size, moment):
+                unread.append((moment, path))
+        changed = self._read(unread)
+        # A picture may have been put elsewhere, by the output directory of a batch.
+        gone = [
+            number for path, (_, _, number) in known.items() if not self._is_elsewhere(Path(path))
+        ]
+        with self._lock:
+            self._forget(gone)
+        return changed or bool(gone)
+
+    def _read(self, unread: list[tuple[int, Path]]) -> bool:
+        """Note the files, the newest first: so that what is listed meanwhile keeps its place.
+        Whether there was a picture among them.
+        """
         fresh: list[tuple[tuple[Any, ...], str]] = []
         changed = False
-        for path, size, moment in _files(self._folders()):
-            if known.pop(str(path), (None, None))[:2] == (size, moment):
-                continue
+        for count, (_, path) in enumerate(sorted(unread, reverse=True)):
+            self._progress = (count, len(unread))
             try:
                 fresh.append((_row_of(path), ""))
             except OSError:  # it went away, or is no picture after all
@@ -204,13 +229,7 @@ class History:
             if len(fresh) == _AT_ONCE:
                 self._note_all(fresh)
         self._note_all(fresh)
-        # A picture may have been put elsewhere, by the output directory of a batch.
-        gone = [
-            number for path, (_, _, number) in known.items() if not self._is_elsewhere(Path(path))
-        ]
-        with self._lock:
-            self._forget(gone)
-        return changed or bool(gone)
+        return changed
 
     def _is_elsewhere(self, path: Path) -> bool:
         """Whether the file is there, outside the folders that are looked through."""

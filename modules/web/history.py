@@ -85,6 +85,14 @@ def _add_search(router: APIRouter, app: App) -> None:
         """
         return {"changed": app.history.look()}
 
+    @router.get("/progress")
+    def progress() -> dict[str, int]:
+        """How far a look over the folders is: `read` of `all` new files; both 0 while there is
+        none.
+        """
+        read, whole = app.history.progress
+        return {"read": read, "all": whole}
+
     @router.get("/choices")
     def choices() -> dict[str, list[str]]:
         """Models, samplers and networks that occur, the most frequent first."""

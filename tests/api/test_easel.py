@@ -145,3 +145,16 @@ def test_png_info_of_a_plain_picture_is_empty(client: TestClient) -> None:
 def test_the_description_of_the_api_is_complete(client: TestClient) -> None:
     described = client.get("/openapi.json").json()["paths"]
     assert {"/easel/v1/jobs", "/sdapi/v1/txt2img", "/sdapi/v1/options"} <= set(described)
+
+
+def test_several_pictures_come_in_one_body_and_a_bad_one_spoils_no_other(
+    client: TestClient,
+) -> None:
+    sent = [png((24, 8)), b"no picture", png((8, 24))]
+    sizes = ",".join(str(len(each)) for each in sent)
+    route = f"/easel/v1/inputs/several?sizes={sizes}"
+    good, bad, other = client.post(route, content=b"".join(sent)).json()["stored"]
+    assert [len(each["sha256"]) for each in (good, bad, other)] == [64, 0, 64]
+    assert "no picture" in bad["problem"] and not good["problem"]
+    short = client.post(route, content=b"".join(sent)[:-1])
+    assert short.status_code == 422 and "add up" in short.text

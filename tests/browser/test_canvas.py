@@ -167,6 +167,19 @@ def test_pictures_can_be_dropped_and_pasted(canvas):
     canvas.page.mouse.move(*canvas.at(20, 20))
     canvas.page.evaluate(code, ["/see-through.png", "paste"])
     canvas.page.wait_for_selector('[data-size="80x80"]')
+    # What is none gets an answer, and the picture stays.
+    drop = """(given) => {
+        const transfer = new DataTransfer();
+        if (given) transfer.items.add(new File(["words"], given, {type: "text/plain"}));
+        else transfer.setData("text/plain", "words");
+        const options = {bubbles: true, cancelable: true, dataTransfer: transfer};
+        const event = new DragEvent("drop", options);
+        document.querySelector(".ec-stage").dispatchEvent(event);
+        return document.querySelector(".ec-message").textContent;
+    }"""
+    assert canvas.page.evaluate(drop, "").startswith("The canvas takes a picture")
+    assert canvas.page.evaluate(drop, "notes.txt").startswith("notes.txt is no picture")
+    assert canvas.attribute("size") == "80x80"
 
 
 def test_keys_act_over_the_canvas_but_never_in_a_text_field(canvas):

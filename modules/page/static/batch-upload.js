@@ -1,4 +1,5 @@
-/* Pictures of a batch on their way to the server, a few at a time, and what became of each.
+/* Pictures of a batch on their way to the server, many small ones in one body, and what became of
+ * each.
  *
  * The list outlives a reload; files that were not sent by then can't, so their names are told. Knows
  * the route for pictures, no tab.
@@ -7,7 +8,9 @@
   "use strict";
   const { ask } = EaselDom;
   const KEY = "easel-batch";
-  const LINES = 3; // sent at once
+  const LINES = 3; // bodies under way at once,
+  const MOST = 64; // each with so many pictures
+  const BYTES = 4 << 20; // or so many bytes, whichever is less
   const WAIT = 2000; // ms before a picture is sent again, while the server does not answer
   const inOrder = new Intl.Collator(undefined, { numeric: true, sensitivity: "base" }).compare;
 
@@ -47,7 +50,7 @@
       this.lost = 0;
       this.entries.push(...fresh.map((file) => ({ name: file.name, sum: "", problem: "", file })));
       this.tell();
-      while (this.sending < LINES && this.sending < this.waiting) this.line();
+      while (this.sending < LINES && this.entries.some((entry) => entry.file && !entry.taken)) this.line();
     }
 
     remove(entry) {
@@ -61,40 +64,76 @@
       this.tell();
     }
 
-    /** One after the other, until nothing is left to be sent. */
+    /** One body after the other, until nothing is left to be sent. */
     async line() {
       this.sending += 1;
-      let entry;
-      while ((entry = this.entries.find((each) => each.file && !each.taken))) {
-        entry.taken = true;
-        await this.send(entry);
+      for (let some = this.next(); some.length; some = this.next()) {
+        await this.send(some);
         this.tell();
       }
       this.sending -= 1;
       this.tell();
     }
 
-    async send(entry) {
-      while (this.entries.includes(entry)) {
+    /** The entries of one body: those that wait longest. A large picture travels alone. */
+    next() {
+      const some = [];
+      let bytes = 0;
+      for (const entry of this.entries) {
+        if (!entry.file || entry.taken) continue;
+        bytes += entry.file.size;
+        if (some.length && (bytes > BYTES || some.length === MOST)) break;
+        entry.taken = true;
+        some.push(entry);
+      }
+      return some;
+    }
+
+    /** Until each is stored, refused or removed from the list. */
+    async send(some) {
+      for (;;) {
+        some = some.filter((entry) => this.entries.includes(entry));
+        if (!some.length) return;
         try {
-          entry.sum = (await ask("easel/v1/inputs", { method: "POST", body: entry.file })).sha256;
-          entry.problem = "";
+          const { stored } = await this.post(some);
+          stored.forEach(({ sha256, problem }, at) => this.settle(some[at], sha256, problem));
         } catch (error) {
-          if (!error.status && (await entry.file.slice(0, 1).arrayBuffer().catch(() => null)) === null) {
-            entry.problem = t("the file was changed or moved: add it again");
-          } else if (!error.status || error.status >= 502) { // the server is away
+          if (await this.dropUnreadable(some, error)) continue;
+          const isFull = error.status === 507;
+          if (!error.status || (error.status >= 502 && !isFull)) { // the server is away
             this.isLost = true;
             this.tell();
             await new Promise((go) => setTimeout(go, WAIT));
             continue;
-          } else {
-            entry.problem = error.message;
           }
+          if (some.length > 1) { // one of them may be what is refused: each by itself
+            for (const entry of some) await this.send([entry]);
+          } else this.settle(some[0], "", error.message);
         }
         this.isLost = false;
-        delete entry.file;
         return;
       }
+    }
+
+    post(some) {
+      const sizes = some.map((entry) => entry.file.size).join();
+      const body = new Blob(some.map((entry) => entry.file));
+      return ask(`easel/v1/inputs/several?sizes=${sizes}`, { method: "POST", body });
+    }
+
+    /** One file that was changed since it was chosen spoils the whole body. Whether there was one. */
+    async dropUnreadable(some, error) {
+      if (error.status) return false;
+      const looks = await Promise.all(some.map(({ file }) =>
+        file.slice(0, 1).arrayBuffer().catch(() => null)));
+      const bad = some.filter((_, at) => looks[at] === null);
+      for (const entry of bad) this.settle(entry, "", t("the file was changed or moved: add it again"));
+      return bad.length > 0;
+    }
+
+    settle(entry, sum, problem) {
+      Object.assign(entry, { sum, problem });
+      delete entry.file;
     }
 
     /** When everything is sent, or `signal` says that nobody waits any more. */

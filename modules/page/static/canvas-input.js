@@ -10,6 +10,8 @@
   const MODIFIER = { alt: "altKey", ctrl: "ctrlKey", shift: "shiftKey", meta: "metaKey" };
   const NO_TEXT = ["range", "color", "checkbox", "radio", "button", "submit", "file"];
   const PICTURE = /^image\//;
+  const DROPPED = ["Files", "text/uri-list", "text/plain", "text/html"];
+  const TAKEN = "The canvas takes a picture: a file, or one dragged from this page.";
 
   function isTextField(node) {
     if (!(node instanceof Element)) return false;
@@ -220,9 +222,15 @@
 
     // -- pictures from outside ---------------------------------------------------------------
 
-    dragOver(event) {
+    /** Whatever comes is taken, so that what is no picture gets an answer; a layer being moved and
+     * text dropped into a field are not. */
+    isMeant(event) {
       const kinds = [...event.dataTransfer.types];
-      if (!kinds.includes("Files") && !kinds.includes("text/uri-list")) return;
+      return kinds.some((kind) => DROPPED.includes(kind)) && !isTextField(event.target);
+    }
+
+    dragOver(event) {
+      if (!this.isMeant(event)) return;
       event.preventDefault();
       event.stopPropagation();
       this.root.setAttribute("data-drop", "");
@@ -230,12 +238,16 @@
 
     drop(event) {
       this.root.removeAttribute("data-drop");
-      const file = [...event.dataTransfer.files].find((each) => PICTURE.test(each.type));
-      const url = event.dataTransfer.getData("text/uri-list").split("\n")[0];
-      if (!file && !url && !event.dataTransfer.files.length) return;
+      if (!this.isMeant(event)) return;
       event.preventDefault();
       event.stopPropagation();
-      this.controller.open(file ?? (url || event.dataTransfer.files[0]));
+      const { files } = event.dataTransfer;
+      const file = [...files].find((each) => PICTURE.test(each.type));
+      const url = event.dataTransfer.getData("text/uri-list").split("\n")[0];
+      if (file || url) this.controller.open(file ?? url);
+      else if (files.length) this.controller.say("{name} is no picture. {taken}", true, {
+        name: files[0].name, taken: EaselCanvas.translate(TAKEN) });
+      else this.controller.say(TAKEN, true);
     }
 
     paste(event) {

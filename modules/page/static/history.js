@@ -7,6 +7,8 @@
   const { make, svg, choice, address, ask } = EaselDom;
   const API = "easel/v1/history";
   const TYPED = 220; // ms of rest before a search
+  const PERIOD = 700; // ms between questions how far a look over the folders is
+  const rest = (ms) => new Promise((go) => setTimeout(go, ms));
   const icons = {
     star: "M12 4l2.5 5.2 5.7.8-4.1 4 1 5.6-5.1-2.7-5.1 2.7 1-5.6-4.1-4 5.7-.8z",
     save: "M12 4v11m0 0 4-4m-4 4-4-4M5 20h14",
@@ -157,7 +159,9 @@
 
     async find(keep = false) {
       const number = (this.search += 1);
-      if (!keep) clearTimeout(this.typing); // what was typed is asked for now
+      if (this.typing) keep = false; // what was typed is asked for now
+      clearTimeout(this.typing);
+      this.typing = 0;
       const wish = this.asked();
       if (this.seed.getAttribute("aria-invalid") === "true") {
         this.count.textContent = t("A seed is a whole number.");
@@ -186,6 +190,7 @@
       this.empty.hidden = this.total > 0;
       const none = isNarrowed ? t("No picture fits this search.") : t("Pictures that you make appear here.");
       this.empty.textContent = this.isLooking ? t("Looking for pictures in the folders ...") : none;
+      if (this.reading) this.count.textContent += ` · ${this.reading}`;
     }
 
     came(number) {
@@ -194,18 +199,44 @@
       if (this.isDue) this.show(this.grid.selected);
     }
 
-    /* New and deleted files; what is shown changes only where something did. */
+    /* New and deleted files; what is shown changes only where something did. A long look tells how
+     * far it is, and lists what it has: the newest come first, so that nothing moves. */
     async look() {
+      if (this.isLooking) return;
       this.isLooking = true;
       if (!this.total) this.say(false);
       try {
-        const { changed } = await ask(`${API}/look`, { method: "POST" });
-        this.isLooking = false;
+        const looked = ask(`${API}/look`, { method: "POST" });
+        const [{ changed }] = await Promise.all([looked, this.follow(looked.catch(() => null))]);
         this.fillChoices(await ask(`${API}/choices`));
-        if (changed) await this.find(true);
+        if (changed || this.isStale) {
+          this.isStale = false;
+          await this.find(true);
+        }
       } catch {} // the next opening looks again
       this.isLooking = false;
       if (!this.total) this.say(Object.keys(this.asked()).length > 0);
+    }
+
+    /** Tell how far the look is until it ends, be it this page's or another's. */
+    async follow(looked) {
+      let isOver = false;
+      let listed = 0;
+      looked.then(() => { isOver = true; });
+      await Promise.race([looked, rest(PERIOD)]);
+      while (this.root.offsetParent) {
+        const { read, all } = await ask(`${API}/progress`);
+        if (isOver && !all) break;
+        const numbers = { n: read.toLocaleString(), all: all.toLocaleString() };
+        this.reading = all ? t("{n} of {all} new files read", numbers) : "";
+        this.isStale ||= all > 0;
+        if (read > 2 * listed + 200 && this.detail.hidden) {
+          listed = read;
+          await this.find(true);
+        } else this.say(Object.keys(this.asked()).length > 0);
+        await Promise.race([rest(PERIOD), ...(isOver ? [] : [looked])]);
+      }
+      this.reading = "";
     }
 
     fillChoices({ models, samplers, networks }) {

@@ -6,17 +6,19 @@ import re
 from dataclasses import asdict
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
 from modules.app import App
+from modules.errors import EaselError, RequestError, StorageError
 from modules.jobs.input_folder import folder_named, store_some
 from modules.pictures.metadata import open_image
 from modules.web.easel.records import Input
 from modules.web.problems import problems
 from modules.web.sdapi import images
 
+_MOST_AT_ONCE = 256  # pictures in one body
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 BINARY = {
     "requestBody": {
@@ -50,11 +52,41 @@ class FolderPart(BaseModel):
     next: str = Field(description="`after` of the next call; empty at the end")
 
 
+class SentPicture(BaseModel):
+    """One picture of several."""
+
+    sha256: str = Field(description="what a wish names it by; empty where there is a problem")
+    problem: str = Field(description="why it can't be used; empty where it can")
+
+
+class SentPictures(BaseModel):
+    stored: list[SentPicture] = Field(description="one for each size, in order")
+
+
 def stored(data: bytes, app: App, field: str) -> Input:
     """The picture, kept. ImageError or TooLargeError where it is none."""
     limit = app.settings.current.easel.easel_max_pixels
     size = open_image(data, max_pixels=limit, field=field).size
     return Input(sha256=app.inputs.put(data), width=size[0], height=size[1])
+
+
+def _each_stored(data: bytes, sizes: list[int], app: App) -> SentPictures:
+    """Each picture of `data`, which holds them one behind the other. StorageError on a full disk."""
+    if sum(sizes) != len(data):
+        raise RequestError(
+            f"sizes add up to {sum(sizes)} bytes, but {len(data)} came", field="sizes"
+        )
+    found, start = [], 0
+    for size in sizes:
+        try:
+            sha256, problem = stored(data[start : start + size], app, "image").sha256, ""
+        except StorageError:
+            raise
+        except EaselError as error:
+            sha256, problem = "", error.message
+        found.append(SentPicture(sha256=sha256, problem=problem))
+        start += size
+    return SentPictures(stored=found)
 
 
 def with_inputs(wish: dict[str, Any], app: App) -> dict[str, Any]:
@@ -101,6 +133,24 @@ def build_router(app: App) -> APIRouter:
             folder, app.inputs, app.flags.may_read, after=body.after, max_bytes=most, field="path"
         )
         return FolderPart.model_validate(asdict(part))
+
+    @router.post("/inputs/several", openapi_extra=BINARY, responses=problems(507))
+    async def add_inputs(
+        request: Request,
+        sizes: str = Query(
+            description="bytes of each picture in the body, with commas between",
+            pattern=r"^\d{1,12}(,\d{1,12})*$",
+        ),
+    ) -> SentPictures:
+        """Store the pictures that stand in the body one behind the other: many small ones take one
+        question instead of as many. One that is none is told, and the rest are kept.
+        """
+        counts = [int(size) for size in sizes.split(",")]
+        if len(counts) > _MOST_AT_ONCE:
+            raise RequestError(
+                f"{len(counts)} pictures at once; send {_MOST_AT_ONCE} at most", field="sizes"
+            )
+        return await run_in_threadpool(_each_stored, await request.body(), counts, app)
 
     @router.post(
         "/inputs",

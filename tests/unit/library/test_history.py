@@ -10,6 +10,7 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 from modules.errors import UnknownNameError
+from modules.library import history as history_module
 from modules.library.history import History
 from modules.library.history_search import Search
 
@@ -97,6 +98,22 @@ def test_a_look_finds_new_and_changed_files_and_forgets_those_that_are_gone(hist
     assert names(history) == ["3", "4", "1"]
     assert names(history, text="lake") == ["3"] and names(history, text="city") == []
     assert not history.look(force=True)
+
+
+def test_a_look_reads_the_newest_first_and_tells_how_far_it_is(history, folder, monkeypatch):
+    seen = []
+    read = history_module.read_header
+
+    def reading(path: Path):
+        seen.append((path.stem, *history.progress))
+        return read(path)
+
+    for number in (11, 12, 13):
+        picture(folder / f"{number}.png", "more", moment=number * 1000)
+    monkeypatch.setattr(history_module, "read_header", reading)
+    history.look(force=True)
+    assert seen == [("13", 0, 3), ("12", 1, 3), ("11", 2, 3)]
+    assert history.progress == (0, 0)
 
 
 def test_favourites_stay_when_a_file_changes(history, folder):
