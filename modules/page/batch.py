@@ -41,7 +41,7 @@ def build(app: App, form: Form) -> None:
     """The controls. Folders show only where whoever asks may choose some."""
     may_read = not app.flags.hides_folders or bool(app.flags.gradio_allowed_path)
     may_write = not app.flags.hides_folders
-    with form.tabs("img2img_batch_source", "easel-resize"):
+    with form.tabs("img2img_batch_source"):
         with form.one_tab("Upload", "img2img_batch_upload_tab"):
             form.mount("batch-upload", "img2img_batch_upload")
         with form.one_tab("From directory", "img2img_batch_from_dir_tab", visible=may_read):

@@ -35,7 +35,7 @@ def resize_mode(form: Form) -> None:
 
 def mask_controls(form: Form) -> None:
     """How the mask is taken, and what is painted where it is white."""
-    with form.column("inpaint_controls", "easel-stack"):
+    with form.column("inpaint_controls"):
         with form.row():
             form.add(
                 "mask_blur",
@@ -85,7 +85,7 @@ def _choice(
 
 def sizes(form: Form, size: tuple[int, int]) -> None:
     """ "Resize to" a width and height, or "Resize by" a factor of the picture's own size."""
-    with form.tabs("img2img_tabs_resize", "easel-resize"):
+    with form.tabs("img2img_tabs_resize"):
         with form.one_tab("Resize to", "img2img_tab_resize_to"):
             controls.sizes(form, size)
         with form.one_tab("Resize by", "img2img_tab_resize_by"), form.row():

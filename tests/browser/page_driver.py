@@ -63,15 +63,8 @@ class Easel:
     # -- controls ------------------------------------------------------------------------------
 
     def tab(self, name: str) -> None:
-        """Open a tab; on a phone some of the page's are behind the three dots."""
-        bar = self.page.locator("#tabs > .tab-wrapper")
-        bar.get_by_role("tab").first.wait_for()
-        hidden = bar.locator(".overflow-dropdown").get_by_text(name, exact=True)
-        if hidden.count():
-            bar.get_by_role("button", name="More tabs").click()
-            hidden.click()
-        else:
-            self.page.get_by_role("tab", name=name, exact=True).first.click()
+        """Open a tab."""
+        self.page.get_by_role("tab", name=name, exact=True).first.click()
 
     def img2img(self, source: str = "img2img") -> None:
         """Open img2img and one of its sub-tabs."""

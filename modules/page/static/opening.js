@@ -49,21 +49,15 @@
     return Boolean($(`#${EaselSources.idOf(open)} :is(.easel-canvas, .ez-batch)`));
   }
 
-  function open(selector, name) {
-    const labels = { history: "History", pnginfo: "PNG Info", settings: "Settings" };
-    const tab = $(`#${selector}_${name}-button`);
-    const further = [...document.querySelectorAll("#tabs > .tab-wrapper .overflow-dropdown button")];
-    (tab ?? further.find((each) => each.textContent.trim() === t(labels[name] ?? name)))?.click();
-  }
-
   /** Open what was open; false while that is not so. Gradio may put back its own first tab once. */
   function isOpened() {
     const { opened, source } = told;
-    if (opened && opened !== told.first && $(`#tab_${opened}-button`)?.ariaSelected !== "true") {
-      open("tab", opened);
+    const button = opened && opened !== told.first ? $(`#tab_${opened}-button`) : null;
+    if (button && button.ariaSelected !== "true") {
+      button.click();
       return false;
     }
-    const tab = opened || told.first;
+    const tab = button ? opened : told.first; // its tab may be hidden by now
     if (!isThere(tab)) return false;
     if (tab !== "img2img" || isPainting()) return true;
     EaselPage.later(() => {}); // the canvas is what is looked at first

@@ -7,20 +7,18 @@
   "use strict";
   const $ = (selector) => document.querySelector(selector);
   const SOURCES = {
-    img2img: { label: "img2img", tab: "img2img_img2img_tab", canvases: ["img2img_image"] },
-    sketch: { label: "Sketch", tab: "img2img_img2img_sketch_tab", canvases: ["img2img_sketch"] },
-    inpaint: { label: "Inpaint", tab: "img2img_inpaint_tab", canvases: ["img2maskimg"] },
+    img2img: { tab: "img2img_img2img_tab", canvases: ["img2img_image"] },
+    sketch: { tab: "img2img_img2img_sketch_tab", canvases: ["img2img_sketch"] },
+    inpaint: { tab: "img2img_inpaint_tab", canvases: ["img2maskimg"] },
     inpaint_sketch: {
-      label: "Inpaint sketch",
       tab: "img2img_inpaint_sketch_tab",
       canvases: ["inpaint_sketch"],
     },
     inpaint_upload: {
-      label: "Inpaint upload",
       tab: "img2img_inpaint_upload_tab",
       canvases: ["img_inpaint_base", "img_inpaint_mask"],
     },
-    batch: { label: "Batch", tab: "img2img_batch_tab", canvases: [] },
+    batch: { tab: "img2img_batch_tab", canvases: [] },
   };
   const MAX_SIDE = 2048;
 
@@ -56,13 +54,8 @@
     return JSON.stringify({ img2img: EaselForm.values("img2img"), source: record });
   }
 
-  /** Open a sub-tab, also one that a narrow page has put into the menu of further tabs. */
-  function show(name) {
-    const { tab, label } = SOURCES[name];
-    const further = [...document.querySelectorAll("#mode_img2img .overflow-dropdown button")];
-    const hidden = further.find((button) => button.textContent.trim() === label);
-    ($(`#${tab}-button`) ?? hidden)?.click();
-  }
+  /** Open a sub-tab. */
+  const show = (name) => $(`#${SOURCES[name].tab}-button`)?.click();
 
   /** The open sub-tab's picture onto another one, which opens. */
   async function copy(to) {
