@@ -54,13 +54,15 @@ class Opening:
             **{each.tab: {"style_name": {"choices": app.styles.menu()}} for each in self.dialogs},
             "quick": quick.fresh(app),
         }
-        tab, source = before.opened
+        opened, source = before.opened
+        tabs: Any = self.tabs
+        is_shown = any(tab.id == opened and tab.visible for tab in tabs.children)
         return {
             "forms": panes.changes(changed),
             "page": footer.state(app, native_size(app), **told),
             "first": self.tabs.selected,  # type: ignore[attr-defined]
-            "opened": tab,
-            "source": source,
+            "opened": opened if is_shown else "",
+            "source": source if is_shown else "",
         }
 
     def _changes(self, shape: Form, before: Kept) -> dict[str, dict[str, Any]]:

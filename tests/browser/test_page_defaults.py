@@ -63,6 +63,8 @@ def test_the_page_has_its_owners_words_defaults_ranges_and_tabs(visit, owned: Se
     tabs = easel.page.locator("#tabs > .tab-wrapper").get_by_role("tab")
     names = [name for name in tabs.all_inner_texts() if name]
     assert names == ["img2img", "txt2img", "Verlauf", "Einstellungen"]
+    for was_open, opened in {"pnginfo": "", "history": "history"}.items():  # one is hidden by now
+        assert owned.post("easel/page/opening", {"opened": was_open})["opened"] == opened
     assert easel.number("txt2img_steps").input_value() == "28"
     assert easel.choice("txt2img_sampling").input_value() == "Heun"
     assert easel.number("txt2img_width").input_value() == "3000"

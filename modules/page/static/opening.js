@@ -52,12 +52,14 @@
   /** Open what was open; false while that is not so. Gradio may put back its own first tab once. */
   function isOpened() {
     const { opened, source } = told;
-    const button = opened && opened !== told.first ? $(`#tab_${opened}-button`) : null;
-    if (button && button.ariaSelected !== "true") {
-      button.click();
-      return false;
+    if (opened && opened !== told.first) {
+      const button = $(`#tab_${opened}-button`);
+      if (button?.ariaSelected !== "true") {
+        button?.click();
+        return false;
+      }
     }
-    const tab = button ? opened : told.first; // its tab may be hidden by now
+    const tab = opened || told.first;
     if (!isThere(tab)) return false;
     if (tab !== "img2img" || isPainting()) return true;
     EaselPage.later(() => {}); // the canvas is what is looked at first
