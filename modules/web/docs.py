@@ -13,11 +13,13 @@ from pathlib import Path
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
+from modules.web import doors
+
 _PAGE = Path(__file__).with_name("docs.html")
 
 
 def build_router() -> APIRouter:
-    router = APIRouter(include_in_schema=False)
+    router = doors.router()
     page = _PAGE.read_text(encoding="utf-8")
     headers = {"Content-Security-Policy": _policy(page)}
 

@@ -18,6 +18,7 @@ from modules.app import App
 from modules.generation import infotext as infotexts
 from modules.library.history_search import Found, Search
 from modules.pictures.metadata import MIMES
+from modules.web import doors
 
 _MOST = 2**63 - 1024  # what SQLite holds and a float can say
 Number = Annotated[int, PathParameter(ge=0, le=_MOST, description="as the search gave it")]
@@ -48,7 +49,7 @@ class Mark(BaseModel):
 
 def build_router(app: App) -> APIRouter:
     """All routes, bound to one App."""
-    router = APIRouter(prefix="/easel/v1/history", tags=["history"])
+    router = doors.router("/easel/v1/history", "history")
     _add_search(router, app)
     _add_pictures(router, app)
     return router

@@ -20,6 +20,7 @@ from modules.errors import JobError
 from modules.generation.version import VERSION_VALUE
 from modules.jobs.job import JobState, JobView
 from modules.settings import OPTIONS
+from modules.web import doors
 from modules.web.sdapi import images
 from modules.web.tasks import Tasks
 
@@ -36,7 +37,7 @@ class ProgressBody(BaseModel):
 
 def build_router(app: App, tasks: Tasks) -> APIRouter:
     """All routes, bound to one App."""
-    router = APIRouter(include_in_schema=False)
+    router = doors.router()
     _add_tasks(router, app, tasks)
     _add_machine(router, app)
     _add_signs_of_life(router)

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 
-from modules.web import failures
+from modules.web import doors, failures
 from modules.web.admission import Admission
 from modules.web.guard import place_of, too_many
 from modules.web.sessions import LASTS
@@ -20,7 +20,7 @@ _WRONG = "user or password is wrong"
 
 def build_router(admission: Admission) -> APIRouter:
     """/login and /logout; with no credentials both lead to the page."""
-    router = APIRouter(include_in_schema=False)
+    router = doors.router()
 
     @router.get("/login")
     async def ask(request: Request, next: Annotated[str, Query()] = "") -> Response:

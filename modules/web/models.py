@@ -19,6 +19,7 @@ from modules.library.download import Download, Wanted
 from modules.library.folders import NAMES, checked_folder, parts_of
 from modules.library.uploads import Upload
 from modules.library.weights_kind import WORDS
+from modules.web import doors
 
 _EXTRA = "easel_extra_models_dirs"
 _PIECE = 8 * 1024 * 1024  # bytes
@@ -47,7 +48,7 @@ class TokenBody(BaseModel):
 
 def build_router(app: App) -> APIRouter:
     """All routes, bound to one App."""
-    router = APIRouter(prefix="/easel/v1", tags=["models"])
+    router = doors.router("/easel/v1", "models")
     may = [Depends(_owner_alone(app))]
     fetching = [*may, Depends(_online(app))]
 

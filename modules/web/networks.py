@@ -16,6 +16,7 @@ from starlette.concurrency import run_in_threadpool
 from modules.app import App
 from modules.library.cards import Card, CardKind, Notes, Order
 from modules.pictures.metadata import encode, open_image, read_infotext
+from modules.web import doors
 
 _FOREVER = "private, max-age=31536000, immutable"
 _SHORT = 600  # characters of a description in a list
@@ -36,7 +37,7 @@ class NotesBody(BaseModel):
 
 def build_router(app: App) -> APIRouter:
     """All routes, bound to one App."""
-    router = APIRouter(prefix="/easel/v1/networks", tags=["networks"])
+    router = doors.router("/easel/v1/networks", "networks")
     _add_list(router, app)
     _add_card(router, app)
     return router

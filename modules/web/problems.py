@@ -19,7 +19,24 @@ class Problem(BaseModel):
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The error answers of a route, for its description."""
-    return {status: {"model": Problem, "description": _MEANINGS[status]} for status in statuses}
+    return {status: _told(_MEANINGS[status]) for status in statuses}
+
+
+def describe(openapi: dict[str, Any]) -> dict[str, Any]:
+    """The description with the form of a problem where the routes' answers point to."""
+    schemas = openapi["components"]["schemas"]
+    if "Problem" not in schemas:
+        schemas["Problem"] = Problem.model_json_schema(mode="serialization")
+        openapi["components"]["schemas"] = dict(sorted(schemas.items()))
+    return openapi
+
+
+def _told(meaning: str) -> dict[str, Any]:
+    """By its place in the description: given as a model, FastAPI builds it anew for each answer of
+    each route, a fifth of the time that all routes take.
+    """
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {"description": meaning, "content": {"application/json": {"schema": schema}}}
 
 
 _MEANINGS = {
@@ -31,9 +48,8 @@ _MEANINGS = {
 }
 # Of every route.
 REFUSALS: dict[int | str, dict[str, Any]] = {
-    "4XX": {
-        "model": Problem,
-        "description": "it can't be done as asked: 401 without a password, 404 for what is not "
-        "there or somebody else's, 413 for what is too large, 422 for a value that can't be used",
-    }
+    "4XX": _told(
+        "it can't be done as asked: 401 without a password, 404 for what is not there or somebody "
+        "else's, 413 for what is too large, 422 for a value that can't be used"
+    )
 }

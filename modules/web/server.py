@@ -3,52 +3,68 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 from fastapi import FastAPI
-from fastapi.routing import APIRoute
 from starlette.middleware.cors import CORSMiddleware
 
 from modules.app import App
 from modules.flags import Flags
 from modules.generation.version import VERSION
-from modules.web import docs, failures, history, internal, login, models, networks, static
+from modules.web import (
+    docs,
+    doors,
+    failures,
+    history,
+    internal,
+    login,
+    models,
+    networks,
+    problems,
+    static,
+)
 from modules.web.admission import Admission
 from modules.web.easel import routes as easel
 from modules.web.guard import Guard, Policy
-from modules.web.problems import REFUSALS
 from modules.web.sdapi import routes as sdapi
 from modules.web.sessions import Sessions
 from modules.web.tasks import Tasks
 from modules.web.timing import Timing
 
 
+class Web(FastAPI):
+    """FastAPI, whose description says what a problem looks like."""
+
+    def openapi(self) -> dict[str, Any]:
+        return problems.describe(super().openapi())
+
+
 def build_web(app: App) -> FastAPI:
     """All routes but the page, which `modules.page` mounts later; the guard is in front of both."""
     flags = app.flags
-    web = FastAPI(
+    web = Web(
         title="Easel",
         version=VERSION,
         description="Stable Diffusion over HTTP: A1111's `/sdapi/v1` and Easel's own `/easel/v1`.",
         root_path=f"/{flags.subpath.strip('/')}" if flags.subpath else "",
         docs_url=None,  # FastAPI's page of documentation loads scripts from another host
         redoc_url=None,
-        # Old programs send JSON without saying so; other sites' pages are the guard's business.
-        strict_content_type=False,
-        generate_unique_id_function=_operation,
-        responses=REFUSALS,
     )
     failures.install(web)
-    web.include_router(easel.build_router(app))
-    web.include_router(history.build_router(app))
-    web.include_router(networks.build_router(app))
-    web.include_router(models.build_router(app))
-    web.include_router(docs.build_router())
     admission = _admission(app)
-    web.include_router(login.build_router(admission))
     tasks = Tasks()
-    web.include_router(internal.build_router(app, tasks))
+    parts = [
+        *easel.build_routers(app),
+        history.build_router(app),
+        networks.build_router(app),
+        models.build_router(app),
+        docs.build_router(),
+        login.build_router(admission),
+        internal.build_router(app, tasks),
+    ]
     if flags.api or flags.nowebui:
-        web.include_router(sdapi.build_router(app, tasks))
+        parts.append(sdapi.build_router(app, tasks))
+    doors.join(web, [*parts, static.build_router()])
     # Not at /static: that is where Gradio has its own files.
     web.include_router(static.build_router())
     files = static.Files(directory=static.STATIC, check_dir=False)
@@ -59,11 +75,6 @@ def build_web(app: App) -> FastAPI:
     web.add_middleware(Guard, policy=_policy(app, admission))
     app.started_at["routes"] = time.time()
     return web
-
-
-def _operation(route: APIRoute) -> str:
-    """A name for clients that are generated: short, and the same from version to version."""
-    return f"{route.tags[0] if route.tags else 'easel'}_{route.name}"
 
 
 def _admission(app: App) -> Admission:

@@ -13,7 +13,10 @@ from fastapi import APIRouter, HTTPException, Query, Request, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from modules.web import doors
+
 STATIC = Path(__file__).resolve().parent.parent / "page" / "static"
+
 _KINDS = {"js": "text/javascript", "css": "text/css"}
 _FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 
@@ -31,7 +34,7 @@ class Files(StaticFiles):
 
 def build_router() -> APIRouter:
     """To be included before `Files` is mounted, whose addresses it shares."""
-    router = APIRouter(include_in_schema=False)
+    router = doors.router()
 
     @router.get("/easel/static/joined.{kind}")
     def joined(kind: str, request: Request, names: str = Query(max_length=4000)) -> Response:

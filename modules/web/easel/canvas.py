@@ -7,13 +7,14 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, File, Form, HTTPException, Response, UploadFile
 
+from modules.web import doors
 from modules.app import App
 from modules.errors import RequestError
 from modules.pictures.metadata import mime_of
 
 
 def build_router(app: App) -> APIRouter:
-    router = APIRouter(prefix="/canvas", include_in_schema=False)
+    router = doors.router("/easel/v1/canvas")
 
     @router.get("/{canvas_id}")
     def state(canvas_id: str) -> dict[str, Any]:

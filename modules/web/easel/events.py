@@ -10,6 +10,7 @@ from typing import Annotated
 from fastapi import APIRouter, HTTPException, Query
 from fastapi.responses import StreamingResponse
 
+from modules.web import doors
 from modules.app import App
 from modules.jobs.own import OwnJobs
 from modules.web.easel.jobs import JobId
@@ -27,7 +28,7 @@ _STREAM = {
 
 
 def build_router(app: App) -> APIRouter:
-    router = APIRouter(prefix="/jobs")
+    router = doors.router("/easel/v1/jobs", "easel")
     places = _Places(STREAMS)
 
     @router.get(

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
+from modules.web import doors
 from modules.app import App
 from modules.errors import EaselError, RequestError, StorageError
 from modules.jobs.input_folder import folder_named, store_some
@@ -120,7 +121,7 @@ def with_inputs(wish: dict[str, Any], app: App) -> dict[str, Any]:
 
 
 def build_router(app: App) -> APIRouter:
-    router = APIRouter()
+    router = doors.router("/easel/v1", "easel")
 
     @router.post("/inputs/folder", responses=problems(507))
     def read_folder(body: Folder) -> FolderPart:

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Path, Query, Response
 
+from modules.web import doors
 from modules.app import App
 from modules.errors import RequestError
 from modules.generation.extras import Extras
@@ -46,7 +47,7 @@ Index = Annotated[int, Path(ge=-1, le=100_000, description="counts from 0; -1: t
 
 
 def build_router(app: App) -> APIRouter:
-    router = APIRouter(prefix="/jobs")
+    router = doors.router(_BASE, "easel")
     _add_submit(router, app)
     _add_reading(router, app)
     _add_stopping(router, app)

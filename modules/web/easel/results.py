@@ -15,6 +15,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, HTTPException, Path, Query, Request, Response
 from fastapi.responses import FileResponse, StreamingResponse
 
+from modules.web import doors
 from modules.app import App
 from modules.errors import JobError
 from modules.flags import Flags
@@ -39,7 +40,7 @@ _PASSED_ON = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real
 
 
 def build_router(app: App) -> APIRouter:
-    router = APIRouter()
+    router = doors.router("/easel/v1", "easel")
     _add_reading(router, app)
     _add_changes(router, app)
     _add_deleted(router, app)

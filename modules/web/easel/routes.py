@@ -9,17 +9,17 @@ from fastapi import APIRouter, Request, Response
 
 from modules.app import App
 from modules.generation.version import VERSION
+from modules.web import doors
 from modules.web.easel import canvas, events, inputs, jobs, results, texts
 from modules.web.easel.records import Me, Status
 
 
-def build_router(app: App) -> APIRouter:
+def build_routers(app: App) -> list[APIRouter]:
     """All routes, bound to one App."""
-    router = APIRouter(prefix="/easel/v1", tags=["easel"])
-    _add_program(router, app)
-    for part in (jobs, results, events, inputs, texts, canvas):
-        router.include_router(part.build_router(app))
-    return router
+    program = doors.router("/easel/v1", "easel")
+    _add_program(program, app)
+    parts = (jobs, results, events, inputs, texts, canvas)
+    return [program, *(part.build_router(app) for part in parts)]
 
 
 def _add_program(router: APIRouter, app: App) -> None:

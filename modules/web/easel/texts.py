@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
+from modules.web import doors
 from modules.app import App
 from modules.generation import infotext as infotexts
 from modules.generation.checks import MAX_TEXT
@@ -50,7 +51,7 @@ class Counts(Count):
 
 
 def build_router(app: App) -> APIRouter:
-    router = APIRouter()
+    router = doors.router("/easel/v1", "easel")
 
     @router.post("/png-info", openapi_extra=BINARY)
     async def png_info(request: Request) -> PictureText:

@@ -11,6 +11,7 @@ from fastapi import APIRouter, HTTPException, Request
 from modules.app import App
 from modules.generation import infotext as infotexts
 from modules.pictures.metadata import read_infotext
+from modules.web import doors
 from modules.web.problems import problems
 from modules.web.sdapi import (
     answer,
@@ -32,7 +33,7 @@ log = logging.getLogger("easel.http")
 
 def build_router(app: App, tasks: Tasks) -> APIRouter:
     """All routes, bound to one App. `tasks` learns the names that clients give their jobs."""
-    router = APIRouter(prefix="/sdapi/v1", tags=["sdapi"])
+    router = doors.router("/sdapi/v1", "sdapi")
     _add_generation(router, app, tasks)
     extras.add_routes(router, app)
     missing.add_routes(router, app)
