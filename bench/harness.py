@@ -140,11 +140,16 @@ def measure_command(
 def started(
     argv: Sequence[str], *, env: Mapping[str, str] | None = None
 ) -> Iterator[tuple[subprocess.Popen[bytes], float]]:
-    """A command in the program's folder, and the perf_counter at its start; ended on leaving."""
+    """A command in the program's folder, and the perf_counter at its start; ended on leaving.
+
+    Python keeps the bytecode of what it imports, as it does unless it is told otherwise: where the
+    surroundings forbid it, our sources would be compiled at each start and an installed package's
+    never.
+    """
+    surroundings = {**os.environ, **(env or {})}
+    surroundings.pop("PYTHONDONTWRITEBYTECODE", None)
     began = time.perf_counter()
-    process = subprocess.Popen(
-        list(argv), cwd=ROOT, env={**os.environ, **(env or {})}, stdout=subprocess.DEVNULL
-    )
+    process = subprocess.Popen(list(argv), cwd=ROOT, env=surroundings, stdout=subprocess.DEVNULL)
     try:
         yield process, began
     finally:

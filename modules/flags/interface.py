@@ -10,7 +10,7 @@ _NO_EXTENSIONS = "this version has no extensions"
 _OBSOLETE = "it has had no effect for years, in the original too"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, init=False, repr=False, eq=False)
 class Interface(Group, title="Page, settings and file names"):
     theme: str | None = value(
         None, "colours of the page; by default the browser's wish", choices=("light", "dark")
@@ -54,7 +54,7 @@ class Interface(Group, title="Page, settings and file names"):
     )
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, init=False, repr=False, eq=False)
 class Obsolete(Group, title="Accepted for old command lines"):
     max_batch_count: int = value(
         16,

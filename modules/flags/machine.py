@@ -20,7 +20,7 @@ PARTS = (
 )
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, init=False, repr=False, eq=False)
 class Memory(Group, title="Memory, precision and devices"):
     medvram: bool = switch("keep one part of the model on the device at a time")
     medvram_sdxl: bool = switch("the same, for SDXL only")
@@ -62,7 +62,7 @@ class Memory(Group, title="Memory, precision and devices"):
     )
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, init=False, repr=False, eq=False)
 class Attention(Group, title="Attention"):
     xformers: bool = switch("use xformers", _ATTENTION)
     force_enable_xformers: bool = switch("use xformers on any card", _ATTENTION)

@@ -11,7 +11,7 @@ _NO_TUNNEL = (
 )
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, init=False, repr=False, eq=False)
 class Network(Group, title="Network and access"):
     listen: bool = switch("serve to the network (0.0.0.0); asks for --gradio-auth or --api-auth")
     server_name: str | None = value(
@@ -97,7 +97,7 @@ class Network(Group, title="Network and access"):
     autolaunch: bool = switch("open a browser at start")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, init=False, repr=False, eq=False)
 class Api(Group, title="API"):
     api: bool = switch("serve A1111's API at /sdapi/v1 beside the page")
     nowebui: bool = switch("serve the API alone, without the page, on port 7861")

@@ -90,7 +90,10 @@ def several(
 
 
 class Group:
-    """Base of the groups of --help; a subclass is a frozen dataclass with its title as keyword."""
+    """Base of the groups of --help; a subclass is a frozen dataclass with its title as keyword.
+
+    It needs no methods: nobody makes a group alone, `Flags` has all fields and their methods.
+    """
 
     group_title: ClassVar[str] = ""
 

@@ -12,7 +12,7 @@ _NO_FACES = "face restoration is not built yet, so nothing is read from there"
 _NO_DOWNLOAD = "nothing is ever downloaded unasked, and a built-in checkpoint is always there"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, init=False, repr=False, eq=False)
 class Launch(Group, title="Set-up and start"):
     f: bool = switch("let root start the program", "root may start the program anyway")
     skip_python_version_check: bool = switch("set up with an untried version of Python too")
@@ -50,7 +50,7 @@ class Launch(Group, title="Set-up and start"):
     no_download_sd_model: bool = switch("fetch no checkpoint", _NO_DOWNLOAD)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, init=False, repr=False, eq=False)
 class Places(Group, title="Folders and files"):
     data_dir: str | None = value(
         None,

@@ -13,9 +13,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import tokenizers
-from tokenizers import Regex, models, normalizers, pre_tokenizers
-
 from modules.generation.prompt import (
     Segment,
     extra_networks,
@@ -36,6 +33,10 @@ class Tokenizer:
     """CLIP's byte-pair encoding. Lower-cases and joins whitespace, as it was trained."""
 
     def __init__(self, vocab_text: str, merges_text: str) -> None:
+        # Here, as the web process does without until somebody asks for a count.
+        import tokenizers
+        from tokenizers import Regex, models, normalizers, pre_tokenizers
+
         vocabulary: dict[str, int] = json.loads(vocab_text)
         merges = [
             (pair[0], pair[1])

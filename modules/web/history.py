@@ -12,13 +12,14 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, HTTPException, Query, Response
 from fastapi import Path as PathParameter
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from modules.app import App
 from modules.generation import infotext as infotexts
 from modules.library.history_search import Found, Search
 from modules.pictures.metadata import MIMES
 from modules.web import doors
+from modules.web.shapes import Shape
 
 _MOST = 2**63 - 1024  # what SQLite holds and a float can say
 Number = Annotated[int, PathParameter(ge=0, le=_MOST, description="as the search gave it")]
@@ -26,7 +27,7 @@ _FOREVER = "private, max-age=31536000, immutable"
 _MIMES = {f".{kind.lower()}": mime for kind, mime in MIMES.items()} | {".jpg": "image/jpeg"}
 
 
-class Asked(BaseModel):
+class Asked(Shape):
     """What narrows a search; everything that is given must hold."""
 
     text: str = Field("", max_length=1000, description='words, "a phrase", -unwanted')
@@ -43,7 +44,7 @@ class Asked(BaseModel):
     limit: int = Field(100, ge=1, le=1000)
 
 
-class Mark(BaseModel):
+class Mark(Shape):
     favourite: bool
 
 

@@ -11,9 +11,8 @@ import time
 from importlib import metadata
 from typing import Any
 
-import psutil
 from fastapi import APIRouter, Response
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 
 from modules.app import App
 from modules.errors import JobError
@@ -22,10 +21,11 @@ from modules.jobs.job import JobState, JobView
 from modules.settings import OPTIONS
 from modules.web import doors
 from modules.web.sdapi import images
+from modules.web.shapes import Shape
 from modules.web.tasks import Tasks
 
 
-class ProgressBody(BaseModel):
+class ProgressBody(Shape):
     """`id_live_preview` is the number of the preview that the client has."""
 
     model_config = ConfigDict(extra="ignore")
@@ -102,6 +102,8 @@ def _add_machine(router: APIRouter, app: App) -> None:
     @router.get("/internal/profile-startup")
     def profile_startup() -> dict[str, Any]:
         """Seconds from the start of the process."""
+        import psutil  # a hundredth of a second that no start need wait for
+
         began = psutil.Process().create_time()
         records = {what: max(0.0, at - began) for what, at in app.started_at.items()}
         return {"total": max(records.values(), default=0.0), "records": records}
@@ -119,6 +121,8 @@ def _add_machine(router: APIRouter, app: App) -> None:
 
 def _sysinfo(app: App) -> str:
     """JSON text for a report of a fault: no password, no environment, no prompt in it."""
+    import psutil
+
     memory = psutil.virtual_memory()
     worker = app.worker_status()
     told = {

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
-from pydantic import BaseModel, Field
+from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
 from modules.app import App
@@ -20,16 +20,17 @@ from modules.library.folders import NAMES, checked_folder, parts_of
 from modules.library.uploads import Upload
 from modules.library.weights_kind import WORDS
 from modules.web import doors
+from modules.web.shapes import Shape
 
 _EXTRA = "easel_extra_models_dirs"
 _PIECE = 8 * 1024 * 1024  # bytes
 
 
-class FolderBody(BaseModel):
+class FolderBody(Shape):
     path: str = Field(max_length=4000)
 
 
-class DownloadBody(BaseModel):
+class DownloadBody(Shape):
     """`repository` with `file`, or `url`. The token is used and never kept."""
 
     repository: str = Field("", max_length=300)
@@ -42,7 +43,7 @@ class DownloadBody(BaseModel):
     pickles: bool = Field(False, description="a .ckpt or .pt may come too: its maker is trusted")
 
 
-class TokenBody(BaseModel):
+class TokenBody(Shape):
     token: str = Field("", max_length=600)
 
 

@@ -10,20 +10,21 @@ from typing import Annotated, Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
-from pydantic import BaseModel, Field
+from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
 from modules.app import App
 from modules.library.cards import Card, CardKind, Notes, Order
 from modules.pictures.metadata import encode, open_image, read_infotext
 from modules.web import doors
+from modules.web.shapes import Shape
 
 _FOREVER = "private, max-age=31536000, immutable"
 _SHORT = 600  # characters of a description in a list
 Kind = Annotated[CardKind, Query(description="which list")]
 
 
-class NotesBody(BaseModel):
+class NotesBody(Shape):
     """What a user writes about a file; kept beside it as `<stem>.json`, as A1111 does."""
 
     description: str = Field("", max_length=20_000)

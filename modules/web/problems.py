@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import Field
+
+from modules.web.shapes import Shape
 
 
-class Problem(BaseModel):
+class Problem(Shape):
     """Why it could not be done, in A1111's form."""
 
     error: str = Field(examples=["RequestError"])

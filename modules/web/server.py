@@ -21,6 +21,7 @@ from modules.web import (
     models,
     networks,
     problems,
+    shapes,
     static,
 )
 from modules.web.admission import Admission
@@ -51,6 +52,7 @@ def build_web(app: App) -> FastAPI:
         redoc_url=None,
     )
     failures.install(web)
+    shapes.silence()
     admission = _admission(app)
     tasks = Tasks()
     parts = [

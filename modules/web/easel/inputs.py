@@ -7,9 +7,10 @@ from dataclasses import asdict
 from typing import Any
 
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel, Field
+from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
+from modules.web.shapes import Shape
 from modules.web import doors
 from modules.app import App
 from modules.errors import EaselError, RequestError, StorageError
@@ -32,12 +33,12 @@ BINARY = {
 }
 
 
-class Folder(BaseModel):
+class Folder(Shape):
     path: str = Field(max_length=4000, description="a relative one lies below the data folder")
     after: str = Field("", max_length=500, description="`next` of the last call")
 
 
-class FolderPicture(BaseModel):
+class FolderPicture(Shape):
     """One file of the folder."""
 
     name: str
@@ -45,7 +46,7 @@ class FolderPicture(BaseModel):
     problem: str = Field(description="why it can't be used; empty where it can")
 
 
-class FolderPart(BaseModel):
+class FolderPart(Shape):
     """Some of the folder's pictures, in the order of their names."""
 
     count: int = Field(description="pictures in the folder")

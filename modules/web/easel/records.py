@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
+from modules.web.shapes import Shape
 from modules.jobs.job import JobView
 from modules.web.easel.wish import Wish, WishedExtras
 
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 
 
-class Submission(BaseModel):
+class Submission(Shape):
     """One wish, and how it is to be queued."""
 
     model_config = ConfigDict(
@@ -32,14 +33,14 @@ class Submission(BaseModel):
     )
 
 
-class Submitted(BaseModel):
+class Submitted(Shape):
     """Where the new job is found."""
 
     id: str = Field(examples=["8f14e45fceea167a"])
     url: str = Field(examples=["/easel/v1/jobs/8f14e45fceea167a"])
 
 
-class Image(BaseModel):
+class Image(Shape):
     """A picture that is there."""
 
     model_config = ConfigDict(extra="allow")  # later fields reach clients that know them
@@ -61,7 +62,7 @@ class Image(BaseModel):
     data: str | None = Field(None, description="the file as base64, where it was asked for inline")
 
 
-class JobError(BaseModel):
+class JobError(Shape):
     """Why a job failed."""
 
     kind: str
@@ -69,7 +70,7 @@ class JobError(BaseModel):
     field: str
 
 
-class Failure(BaseModel):
+class Failure(Shape):
     """Why nothing came of one input of a batch."""
 
     index: int = Field(description="of its first picture")
@@ -77,7 +78,7 @@ class Failure(BaseModel):
     message: str
 
 
-class Job(BaseModel):
+class Job(Shape):
     """A job as it is at this moment. Times are unix seconds."""
 
     model_config = ConfigDict(extra="allow")
@@ -124,7 +125,7 @@ class Job(BaseModel):
         return cls.model_validate(record)
 
 
-class Jobs(BaseModel):
+class Jobs(Shape):
     """One page of the list, the newest first."""
 
     jobs: list[Job]
@@ -132,14 +133,14 @@ class Jobs(BaseModel):
     next: str | None = Field(description="`before` of the next page; null at the end")
 
 
-class Images(BaseModel):
+class Images(Shape):
     """The pictures that a job has made so far."""
 
     state: State
     images: list[Image]
 
 
-class Place(BaseModel):
+class Place(Shape):
     """Where a waiting job shall go: exactly one field."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"to": "front"}]})
@@ -150,7 +151,7 @@ class Place(BaseModel):
     priority: int | None = Field(None, ge=-1000, le=1000, description="the larger goes first")
 
 
-class Copy(BaseModel):
+class Copy(Shape):
     """How a job is made again."""
 
     model_config = ConfigDict(extra="forbid")
@@ -158,7 +159,7 @@ class Copy(BaseModel):
     new_seed: bool = Field(False, description="other pictures of the same wish")
 
 
-class Status(BaseModel):
+class Status(Shape):
     """What the program is doing."""
 
     version: str
@@ -168,7 +169,7 @@ class Status(BaseModel):
     queue: int = Field(description="jobs that wait, of everybody")
 
 
-class Me(BaseModel):
+class Me(Shape):
     """Who asks."""
 
     user: str = Field(description="empty where nobody has to log in")
@@ -178,7 +179,7 @@ class Me(BaseModel):
     )
 
 
-class Input(BaseModel):
+class Input(Shape):
     """A stored picture."""
 
     sha256: str = Field(description="what a wish names it by")
@@ -186,19 +187,19 @@ class Input(BaseModel):
     height: int
 
 
-class Kept(BaseModel):
+class Kept(Shape):
     """Pictures were copied to those worth keeping."""
 
     names: list[str] = Field(description="of the new files")
 
 
-class Removed(BaseModel):
+class Removed(Shape):
     """A picture was deleted."""
 
     id: str | None = Field(description="POST /easel/v1/deleted/{id}/restore; null: it is gone")
 
 
-class DeletedPicture(BaseModel):
+class DeletedPicture(Shape):
     """A deleted picture that can be put back."""
 
     id: str
@@ -208,12 +209,12 @@ class DeletedPicture(BaseModel):
     index: int
 
 
-class DeletedPictures(BaseModel):
+class DeletedPictures(Shape):
     """Deleted pictures, the last one first."""
 
     pictures: list[DeletedPicture]
     days: int = Field(description="how long one is kept; 0: not at all")
 
 
-class Done(BaseModel):
+class Done(Shape):
     """It is done; there is nothing to tell."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, Field
+from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
+from modules.web.shapes import Shape
 from modules.web import doors
 from modules.app import App
 from modules.generation import infotext as infotexts
@@ -17,17 +18,17 @@ from modules.pictures.metadata import read_infotext
 from modules.web.easel.inputs import BINARY
 
 
-class Prompts(BaseModel):
+class Prompts(Shape):
     text: str = Field("", max_length=MAX_TEXT)
     negative: str = Field("", max_length=MAX_TEXT)
     styles: list[str] = Field([], max_length=100, description="names of styles put in first")
 
 
-class Pasted(BaseModel):
+class Pasted(Shape):
     text: str = Field(max_length=MAX_TEXT, description="parameters as A1111 writes them")
 
 
-class PictureText(BaseModel):
+class PictureText(Shape):
     """What a picture says about itself."""
 
     infotext: str | None
@@ -35,13 +36,13 @@ class PictureText(BaseModel):
     fields: dict[str, Any] = Field(description="the infotext, parsed")
 
 
-class Parsed(BaseModel):
+class Parsed(Shape):
     prompt: str
     negative_prompt: str
     fields: dict[str, Any]
 
 
-class Count(BaseModel):
+class Count(Shape):
     count: int
     limit: int = Field(description="end of the last begun chunk of 75")
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
+from modules.web.shapes import Shape
 from modules.generation.checks import MAX_SIZE, MAX_TEXT, MIN_SIZE
 from modules.generation.extras import MAX_FACTOR, MAX_PICTURES, MAX_SIDE, NO_UPSCALER
 from modules.generation.request import FILL_MODES, MAX_IMAGES, MAX_STEPS, RESIZE_MODES
@@ -18,7 +19,7 @@ _PICTURE = "the sha256 that POST /easel/v1/inputs gave, or the file itself as ba
 _SEED = 2**64 - 1
 
 
-class _Strict(BaseModel):
+class _Strict(Shape):
     """Names no field that is not here: a misspelt one would be ignored in silence."""
 
     model_config = ConfigDict(extra="forbid")

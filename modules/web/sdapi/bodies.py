@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from modules.errors import RequestError
+from modules.web.shapes import Shape
 
 MAX_SEED = 2**64 - 1
 MAX_DEPTH = 100  # of lists and objects in each other
@@ -31,7 +32,7 @@ def _children(part: dict[str, Any] | list[Any]) -> Iterable[Any]:
     return part.values() if isinstance(part, dict) else part
 
 
-class Loose(BaseModel):
+class Loose(Shape):
     """A body as clients send it; see this file's first lines."""
 
     model_config = ConfigDict(extra="ignore", coerce_numbers_to_str=True)

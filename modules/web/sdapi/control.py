@@ -8,7 +8,6 @@ import os
 import signal
 from typing import Any
 
-import psutil
 from fastapi import APIRouter, BackgroundTasks, HTTPException
 
 from modules import errors
@@ -84,6 +83,8 @@ def _add_ends(router: APIRouter) -> None:
 
 
 def _own_memory() -> dict[str, int]:
+    import psutil  # a hundredth of a second that no start need wait for
+
     machine = psutil.virtual_memory()
     used = psutil.Process().memory_info().rss
     return {"free": machine.available, "used": used, "total": machine.total}
