@@ -7,10 +7,10 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, File, Form, HTTPException, Response, UploadFile
 
-from modules.web import doors
 from modules.app import App
 from modules.errors import RequestError
 from modules.pictures.metadata import mime_of
+from modules.web import doors
 
 
 def build_router(app: App) -> APIRouter:

@@ -10,9 +10,9 @@ from typing import Annotated
 from fastapi import APIRouter, HTTPException, Query
 from fastapi.responses import StreamingResponse
 
-from modules.web import doors
 from modules.app import App
 from modules.jobs.own import OwnJobs
+from modules.web import doors
 from modules.web.easel.jobs import JobId
 from modules.web.easel.records import Job
 from modules.web.problems import problems

@@ -10,15 +10,15 @@ from fastapi import APIRouter, Query, Request
 from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
-from modules.web.shapes import Shape
-from modules.web import doors
 from modules.app import App
 from modules.errors import EaselError, RequestError, StorageError
 from modules.jobs.input_folder import folder_named, store_some
 from modules.pictures.metadata import open_image
+from modules.web import doors
 from modules.web.easel.records import Input
 from modules.web.problems import problems
 from modules.web.sdapi import images
+from modules.web.shapes import Shape
 
 _MOST_AT_ONCE = 256  # pictures in one body
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -54,14 +54,14 @@ class FolderPart(Shape):
     next: str = Field(description="`after` of the next call; empty at the end")
 
 
-class SentPicture(BaseModel):
+class SentPicture(Shape):
     """One picture of several."""
 
     sha256: str = Field(description="what a wish names it by; empty where there is a problem")
     problem: str = Field(description="why it can't be used; empty where it can")
 
 
-class SentPictures(BaseModel):
+class SentPictures(Shape):
     stored: list[SentPicture] = Field(description="one for each size, in order")
 
 
@@ -73,7 +73,7 @@ def stored(data: bytes, app: App, field: str) -> Input:
 
 
 def _each_stored(data: bytes, sizes: list[int], app: App) -> SentPictures:
-    """Each picture of `data`, which holds them one behind the other. StorageError on a full disk."""
+    """Each picture of `data`, which has them one after another. StorageError on a full disk."""
     if sum(sizes) != len(data):
         raise RequestError(
             f"sizes add up to {sum(sizes)} bytes, but {len(data)} came", field="sizes"

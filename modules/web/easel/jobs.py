@@ -10,13 +10,13 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Path, Query, Response
 
-from modules.web import doors
 from modules.app import App
 from modules.errors import RequestError
 from modules.generation.extras import Extras
 from modules.generation.request import Request
 from modules.jobs.job import Move
 from modules.pictures.metadata import MIMES
+from modules.web import doors
 from modules.web.easel.inputs import with_inputs
 from modules.web.easel.records import (
     Copy,

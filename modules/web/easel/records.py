@@ -6,9 +6,9 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from modules.web.shapes import Shape
 from modules.jobs.job import JobView
 from modules.web.easel.wish import Wish, WishedExtras
+from modules.web.shapes import Shape
 
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 

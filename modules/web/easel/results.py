@@ -1,4 +1,4 @@
-"""What one does with finished pictures over /easel/v1: all of a job as a zip, what one started from,
+"""What one does with finished pictures over /easel/v1: a job's as a zip, what one started from,
 delete and put back, make larger, show the folder.
 
 A picture is named by its job and index, never by a path.
@@ -15,7 +15,6 @@ from typing import Annotated, Any
 from fastapi import APIRouter, HTTPException, Path, Query, Request, Response
 from fastapi.responses import FileResponse, StreamingResponse
 
-from modules.web import doors
 from modules.app import App
 from modules.errors import JobError
 from modules.flags import Flags
@@ -25,8 +24,16 @@ from modules.library.deleted import Entry
 from modules.library.desktop import show_folder
 from modules.pictures.metadata import mime_of
 from modules.pictures.zips import File, zipped
+from modules.web import doors
 from modules.web.easel.jobs import Index, JobId, submitted
-from modules.web.easel.records import DeletedPicture, DeletedPictures, Done, Kept, Removed, Submitted
+from modules.web.easel.records import (
+    DeletedPicture,
+    DeletedPictures,
+    Done,
+    Kept,
+    Removed,
+    Submitted,
+)
 from modules.web.easel.wish import WishedHires
 from modules.web.guard import host_of
 from modules.web.problems import problems
@@ -34,7 +41,9 @@ from modules.web.problems import problems
 EntryId = Annotated[str, Path(max_length=40, description="as the list gave it")]
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 _ZIP: dict[int | str, Any] = {200: {"content": {"application/zip": _BINARY}}}
-_PICTURE: dict[int | str, Any] = {200: {"content": {"application/octet-stream": _BINARY, "image/png": _BINARY}}}
+_PICTURE: dict[int | str, Any] = {
+    200: {"content": {"application/octet-stream": _BINARY, "image/png": _BINARY}}
+}
 # What tells that somebody passes the request on: then nobody sits at this machine.
 _PASSED_ON = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
 
@@ -77,7 +86,7 @@ def _add_reading(router: APIRouter, app: App) -> None:
         ] = None,
         grid: Annotated[bool, Query(description="with the grid, where one was made")] = False,
     ) -> StreamingResponse:
-        """All pictures of the job (and of further ones), under the names that they were saved by."""
+        """All pictures of the job (and further ones), under the names that they were saved by."""
         view = app.jobs.view(job_id)
         views = [view, *(app.jobs.view(other) for other in also or ())]
         files = [file for each in views for file in _files(app, each, grid)]

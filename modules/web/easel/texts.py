@@ -8,14 +8,14 @@ from fastapi import APIRouter, Request
 from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
-from modules.web.shapes import Shape
-from modules.web import doors
 from modules.app import App
 from modules.generation import infotext as infotexts
 from modules.generation.checks import MAX_TEXT
 from modules.generation.styles import apply_styles
 from modules.pictures.metadata import read_infotext
+from modules.web import doors
 from modules.web.easel.inputs import BINARY
+from modules.web.shapes import Shape
 
 
 class Prompts(Shape):

@@ -10,10 +10,10 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from modules.web.shapes import Shape
 from modules.generation.checks import MAX_SIZE, MAX_TEXT, MIN_SIZE
 from modules.generation.extras import MAX_FACTOR, MAX_PICTURES, MAX_SIDE, NO_UPSCALER
 from modules.generation.request import FILL_MODES, MAX_IMAGES, MAX_STEPS, RESIZE_MODES
+from modules.web.shapes import Shape
 
 _PICTURE = "the sha256 that POST /easel/v1/inputs gave, or the file itself as base64 or data URL"
 _SEED = 2**64 - 1
