@@ -100,15 +100,22 @@ class Cards:
         *,
         text: str = "",
         folder: str = "",
+        below: bool = True,
         order: Order = "path",
         descending: bool = False,
     ) -> list[Card]:
-        """All cards whose path, alias, hash or description has every word of `text`."""
+        """All cards whose path, alias, hash or description has every word of `text`; those in
+        `folder`, and unless not `below` in the folders in it.
+        """
         words = text.lower().split()
         found = [
             card
             for card in self.list(kind)
-            if (not folder or card.folder == folder or card.folder.startswith(folder + "/"))
+            if (
+                not folder
+                or card.folder == folder
+                or (below and card.folder.startswith(folder + "/"))
+            )
             and all(word in card.searched for word in words)
         ]
         keys = {

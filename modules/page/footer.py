@@ -11,7 +11,7 @@ import gradio as gr
 
 from modules.app import App
 from modules.generation.version import VERSION
-from modules.page import canvas
+from modules.page import canvas, networks
 from modules.settings import Settings
 
 _WHITESPACE = {"Tab": "\t", "Carriage Return": "\r", "Line Feed": "\n"}
@@ -42,6 +42,8 @@ def _sound(app: App) -> str:
 def _options(settings: Settings) -> dict[str, Any]:
     return {
         "canvas": canvas.options_of(settings.canvas_hotkey),
+        "networks": networks.options_of(settings),
+        "network_separator": settings.extra_networks.extra_networks_add_text_separator,
         "progress_in_title": settings.ui.show_progress_in_title,
         "period": settings.live_previews.live_preview_refresh_period,
         "emphasis_step": settings.ui_prompt_editing.keyedit_precision_attention,

@@ -14,7 +14,10 @@ from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
 from modules.app import App
+from modules.errors import EaselError
+from modules.library import showing
 from modules.library.cards import Card, CardKind, Notes, Order
+from modules.library.versions import version_of_checkpoint
 from modules.pictures.metadata import encode, open_image, read_infotext
 from modules.web import doors
 from modules.web.shapes import Shape
@@ -86,7 +89,19 @@ def _look(app: App) -> dict[str, Any]:
         "height": settings.extra_networks_card_height,
         "text_scale": settings.extra_networks_card_text_scale,
         "descriptions": settings.extra_networks_card_show_desc,
+        "html": settings.extra_networks_card_description_is_html,
+        "slash": settings.extra_networks_dir_button_function,
     }
+
+
+def _version(app: App) -> str:
+    """Of the checkpoint in use; "" for the built-in one, which no LoRA was made for."""
+    try:
+        chosen = app.catalog.default(app.settings.current.sd.sd_model_checkpoint)
+    except EaselError:
+        return ""
+    own = chosen.path == app.paths.builtin_checkpoint
+    return "" if own else version_of_checkpoint(chosen.path)
 
 
 def _add_list(router: APIRouter, app: App) -> None:
@@ -95,22 +110,35 @@ def _add_list(router: APIRouter, app: App) -> None:
         kind: Kind,
         text: Annotated[str, Query(max_length=500)] = "",
         folder: Annotated[str, Query(max_length=1000)] = "",
+        below: Annotated[bool, Query(description="folders in `folder` too")] = True,
+        everything: Annotated[bool, Query(description="LoRAs that don't fit, too")] = False,
         order: Order = "path",
         descending: bool = False,
         offset: Annotated[int, Query(ge=0, le=10_000_000)] = 0,
         limit: Annotated[int, Query(ge=1, le=1000)] = 200,
     ) -> dict[str, Any]:
         """Cards whose path, alias, hash or description has every word of `text`; how many there are
-        in all; and the folders of all cards of the kind.
+        in all; how many LoRAs more there are, made for other checkpoints than the one in use; and
+        the folders of all cards of the kind.
         """
-        found = app.cards.search(kind, text=text, folder=folder, order=order, descending=descending)
-        folders = {
-            card.folder for card in (found if not text and not folder else app.cards.list(kind))
-        }
+        settings = app.settings.current.extra_networks
+        version = _version(app) if kind == "lora" else ""
+
+        def shown(found: list[Card]) -> showing.Shown:
+            return showing.shown(
+                found, settings, text=text.strip(), version=version, everything=everything
+            )
+
+        found = app.cards.search(
+            kind, text=text, folder=folder, below=below, order=order, descending=descending
+        )
+        seen = shown(found)
+        whole = seen if not text and not folder else shown(app.cards.list(kind))
         return {
-            "cards": [_record(app, card) for card in found[offset : offset + limit]],
-            "total": len(found),
-            "folders": sorted((each for each in folders if each), key=str.lower),
+            "cards": [_record(app, card) for card in seen.cards[offset : offset + limit]],
+            "total": len(seen.cards),
+            "unfit": seen.unfit,
+            "folders": showing.folders(whole.cards, settings),
             "look": _look(app),
         }
 

@@ -21,6 +21,10 @@ def drawer(painted: Server, visit: Callable[..., Easel]) -> Easel:
         header = json.dumps({"__metadata__": {"ss_output_name": name}}).encode()
         (folder / f"{name}.safetensors").write_bytes(struct.pack("<Q", len(header)) + header)
     (folder / "ink.json").write_text(json.dumps({"activation text": "inkwash"}))
+    (folder / "deep").mkdir(exist_ok=True)
+    (folder / "deep" / "tar.safetensors").write_bytes((folder / "ink.safetensors").read_bytes())
+    description = "<b>thick</b><img src=x onerror=alert(1)> oil"
+    (folder / "deep" / "tar.json").write_text(json.dumps({"description": description}))
     easel = visit(painted)
     easel.write("a castle")
     easel.click("txt2img_extra_networks")
@@ -44,6 +48,16 @@ def test_a_card_puts_its_word_into_the_prompt_and_takes_it_out_again(drawer: Eas
 
 
 def test_cards_are_searched_and_described(drawer: Easel) -> None:
+    # By folder and from the end; a description may hold marks of text, and nothing that runs.
+    drawer.server.post("sdapi/v1/options", {"extra_networks_card_description_is_html": True})
+    drawer.page.get_by_role("button", name="Ascending").click()
+    drawer.page.get_by_role("button", name="deep", exact=True).click()
+    drawer.wait("document.querySelectorAll('.ez-networks .ez-grid-cell').length === 1")
+    thick = drawer.page.locator(".ez-card-description b", has_text="thick")
+    thick.wait_for()
+    assert thick.evaluate("(mark) => mark.parentElement.innerHTML") == "<b>thick</b> oil"
+    drawer.server.post("sdapi/v1/options", {"extra_networks_card_description_is_html": False})
+    drawer.page.get_by_role("button", name="All folders").click()
     drawer.page.locator("#easel_networks_search").fill("clay")
     drawer.wait("document.querySelectorAll('.ez-networks .ez-grid-cell').length === 1")
     drawer.page.locator(".ez-networks .ez-grid-cell").hover()

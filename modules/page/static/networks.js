@@ -13,14 +13,19 @@
     ["checkpoint", "Checkpoints"]];
   const FOLDERS = { lora: "models/Lora", embedding: "embeddings", hypernetwork: "models/hypernetworks",
     checkpoint: "models/Stable-diffusion" };
-  const ORDERS = [["path", "By folder"], ["name", "By name"], ["changed", "Newest changed"],
-    ["created", "Newest added"]];
+  const ORDERS = [["path", "By folder"], ["name", "By name"], ["changed", "By change"],
+    ["created", "By date added"]];
   const icons = {
+    folder: "M3 6h6l2 2h10v11H3z",
+    up: "M12 19V5m0 0-6 6m6-6 6 6",
+    down: "M12 5v14m0 0-6-6m6 6 6-6",
     close: "M6 6l12 12M18 6 6 18",
     refresh: "M20 12a8 8 0 1 1-2.3-5.6M20 3v4.5h-4.5",
     about: "M12 11v6m0-10h.01M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18z",
   };
   let drawer = null;
+  /* What the settings say when the page is loaded. */
+  const options = { order: "path", descending: false, view: "Dirs", view_open: true, view_width: 180, tabs: [] };
 
   function select(options, label) {
     const made = make("select", "", { "aria-label": label });
@@ -32,7 +37,11 @@
     constructor(trigger) {
       this.trigger = trigger;
       this.search = 0;
-      this.kind = "lora";
+      const first = options.tabs.filter((kind) => KINDS.some(([known]) => known === kind));
+      this.kinds = [...first.map((kind) => KINDS.find(([known]) => known === kind)),
+        ...KINDS.filter(([kind]) => !first.includes(kind))];
+      this.kind = this.kinds[0][0];
+      this.everything = false; // LoRAs that don't fit the checkpoint, too
       this.build();
     }
 
@@ -41,25 +50,14 @@
         hidden: "" });
       const head = make("div", "ez-drawer-head");
       this.tabs = make("div", "ez-networks-tabs", { role: "tablist" });
-      for (const [kind, words] of KINDS) {
+      for (const [kind, words] of this.kinds) {
         const tab = make("button", "", { type: "button", role: "tab", "data-kind": kind });
         tab.textContent = t(words);
         tab.addEventListener("click", () => this.choose(kind));
         this.tabs.append(tab);
       }
       head.append(this.tabs, tool("Close", icons.close, () => this.close()));
-      const bar = make("div", "ez-networks-bar");
-      this.words = make("input", "", { type: "search", placeholder: "Search", "aria-label": "Search cards",
-        id: "easel_networks_search" });
-      this.folder = select([["", "All folders"]], "Folder");
-      this.order = select(ORDERS, "Order");
-      bar.append(this.words, this.folder, this.order, tool("Look for new files", icons.refresh,
-        () => this.refresh()));
-      this.words.addEventListener("input", () => {
-        clearTimeout(this.typing);
-        this.typing = setTimeout(() => this.find(), TYPED);
-      });
-      for (const field of [this.folder, this.order]) field.addEventListener("change", () => this.find());
+      const bar = this.bar();
       this.add = make("button", "ez-models-button ez-networks-add", { type: "button" });
       this.add.textContent = t("Add a checkpoint");
       this.add.addEventListener("click", () => {
@@ -69,9 +67,10 @@
       const place = make("div", "ez-grid");
       this.empty = make("p", "ez-networks-empty");
       this.about = make("div", "ez-networks-about", { hidden: "" });
+      this.unfit = make("p", "ez-networks-unfit", { hidden: "", role: "status" });
       const below = make("div", "ez-networks-below");
-      below.append(place, this.empty, this.about);
-      this.root.append(head, bar, this.add, below);
+      below.append(this.folders.root, place, this.empty, this.about);
+      this.root.append(head, bar, this.add, ...(this.folders.isTree ? [] : [this.folders.root]), below, this.unfit);
       document.body.append(this.root);
       this.grid = new EaselGrid(place, {
         label: "Cards", least: LEAST, ratio: 1.36,
@@ -82,6 +81,7 @@
         open: (at) => this.use(this.grid.asked.recordAt(at)),
       });
       place.addEventListener("click", (event) => {
+        if (event.target.closest("a")) return; // a description's link
         const cell = event.target.closest(".ez-grid-cell");
         const card = cell && this.grid.asked.recordAt(Number(cell.dataset.place));
         if (!card) return;
@@ -94,6 +94,44 @@
         if (this.about.hidden) this.close();
         else this.about.hidden = true;
       });
+    }
+
+    bar() {
+      const bar = make("div", "ez-networks-bar");
+      this.words = make("input", "", { type: "search", placeholder: "Search", "aria-label": "Search cards",
+        id: "easel_networks_search" });
+      this.order = select(ORDERS, "Order");
+      this.order.value = options.order;
+      this.direction = tool("", icons.up, () => this.turn(!this.descending));
+      this.folders = new EaselFolders({ style: options.view, width: options.view_width, chosen: () => this.find() });
+      this.view = tool("Folders", icons.folder, () => {
+        this.showFolders(this.folders.root.hidden);
+        if (this.folders.value) { this.folders.clear(); this.find(); }
+      });
+      this.showFolders(options.view_open);
+      bar.append(this.words, this.order, this.direction, this.view, tool("Look for new files", icons.refresh,
+        () => this.refresh()));
+      this.words.addEventListener("input", () => {
+        clearTimeout(this.typing);
+        this.typing = setTimeout(() => this.find(), TYPED);
+      });
+      this.order.addEventListener("change", () => this.turn(["changed", "created"].includes(this.order.value)));
+      this.turn(options.descending, false);
+      return bar;
+    }
+
+    /** The last goes first, or the first. */
+    turn(descending, find = true) {
+      this.descending = descending;
+      const label = t(descending ? "Descending" : "Ascending");
+      this.direction.replaceChildren(svg(descending ? icons.down : icons.up));
+      Object.assign(this.direction, { title: label, ariaLabel: label });
+      if (find) this.find();
+    }
+
+    showFolders(on) {
+      this.folders.root.hidden = !on;
+      this.view.setAttribute("aria-pressed", String(on));
     }
 
     open(tab) {
@@ -116,16 +154,14 @@
       this.add.hidden = kind !== "checkpoint" || !EaselModels.mayAdd();
       for (const tab of this.tabs.children)
         tab.setAttribute("aria-selected", String(tab.dataset.kind === kind));
-      this.folder.value = "";
+      this.folders.clear();
       this.find();
     }
 
     /* ---- the list ---- */
     wish() {
-      const asked = { kind: this.kind, text: this.words.value.trim(), folder: this.folder.value,
-        order: this.order.value };
-      if (["changed", "created"].includes(asked.order)) asked.descending = "true";
-      return asked;
+      return { kind: this.kind, text: this.words.value.trim(), folder: this.folders.value,
+        below: !this.slash, everything: this.everything, order: this.order.value, descending: this.descending };
     }
 
     async find(keep = false) {
@@ -139,8 +175,8 @@
         this.parts = new EaselParts(found.cards, async (...asked) => (await page(...asked)).cards,
           () => { if (number === this.search) this.grid.draw(); });
         this.dress(found.look);
-        this.fillFolders(found.folders);
-        this.say(found.total, wish);
+        this.folders.show(found.folders, this.slash);
+        this.say(found, wish);
         this.grid.show(found.total, keep);
       } catch (error) {
         this.empty.hidden = false;
@@ -149,24 +185,27 @@
     }
 
     /** The cards' measures, as the settings say. */
-    dress({ width, height, text_scale: scale, descriptions }) {
+    dress({ width, height, text_scale: scale, descriptions, slash, html }) {
       Object.assign(this.grid.asked, { least: width || LEAST, height });
-      this.describes = descriptions;
+      Object.assign(this, { describes: descriptions, slash, html });
       this.root.style.setProperty("--card-text", String(scale));
     }
 
-    fillFolders(folders) {
-      const kept = this.folder.value;
-      this.folder.replaceChildren(this.folder.firstChild, ...folders.map((name) => choice(name)));
-      this.folder.value = folders.includes(kept) ? kept : "";
-      this.folder.hidden = !folders.length;
-    }
-
-    say(total, wish) {
+    say({ total, unfit }, wish) {
       this.empty.hidden = total > 0;
-      this.empty.textContent = wish.text || wish.folder
+      this.empty.textContent = wish.text || wish.folder || unfit
         ? t("Nothing fits this search.")
         : t("Nothing here yet: put files into {folder}, then look for new files.", { folder: FOLDERS[this.kind] });
+      this.unfit.hidden = !unfit;
+      if (!unfit) return;
+      const show = make("button", "", { type: "button" });
+      show.textContent = t("Show them");
+      show.addEventListener("click", () => {
+        this.everything = true;
+        this.find(true);
+      });
+      this.unfit.replaceChildren(unfit === 1 ? t("1 LoRA for other checkpoints is hidden.")
+        : t("{n} LoRAs for other checkpoints are hidden.", { n: unfit.toLocaleString() }), " ", show);
     }
 
     async refresh() {
@@ -194,7 +233,8 @@
       words.append(name, more);
       if (this.describes && card.description) {
         const about = make("small", "ez-card-description");
-        about.textContent = card.description.slice(0, 200);
+        if (this.html) about.append(...easelSafeHtml(card.description));
+        else about.textContent = card.description.slice(0, 200);
         words.append(about);
       }
       const about = make("button", "ez-card-about", { type: "button", tabindex: "-1",
@@ -233,6 +273,7 @@
   });
 
   window.EaselNetworks = {
+    configure: ({ networks }) => Object.assign(options, networks),
     mount: (trigger) => { drawer ??= new Drawer(trigger); },
     toggle: (tab) => {
       if (!drawer) return;

@@ -67,6 +67,7 @@
     later.then(() => {
       EaselDeleting.configure(state);
       EaselLightbox.configure(state);
+      EaselNetworks.configure(state);
     });
     later.then(() => EaselCanvasGradio.configure(state.canvas ?? {}));
     EaselStatus.drawDevice();

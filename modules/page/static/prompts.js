@@ -58,12 +58,14 @@
     if (!area) return;
     const text = area.value;
     if (holds(area, word)) {
-      const without = text.replace(pattern(word), "");
+      const before = options.network_separator?.trim();
+      const own = before && word.startsWith("<") ? text.replace(new RegExp(`${plain(before)}(${pattern(word).source})`), "$1") : text;
+      const without = own.replace(pattern(word), "");
       setText(area, (more ? without.replace(more, "") : without).replace(/[ \t]{2,}/g, " ").replace(/[,\s]+$/, ""));
       return;
     }
     const isTag = word.startsWith("<");
-    const separator = !text || /\s$/.test(text) ? "" : isTag ? " " : ", ";
+    const separator = !text || /\s$/.test(text) ? "" : isTag ? options.network_separator ?? " " : ", ";
     setText(area, `${text}${separator}${word}${more ? ` ${more}` : ""}`);
   }
 
