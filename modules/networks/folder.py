@@ -16,7 +16,7 @@ from modules.errors import CheckpointError, NotBuiltError
 from modules.networks.detect import REMEDY, check_fits
 from modules.networks.sources import Part, Source, VaeSource, vae_source
 from modules.networks.spec import LATENT_SCALE, PREVIEW, Family, Spec, TextSpec, UNetSpec
-from modules.networks.weights import State, read_state
+from modules.networks.weights import Read, State, read_state
 
 _WEIGHTS = {
     "unet": ("diffusion_pytorch_model",),
@@ -36,7 +36,7 @@ _PIPELINES = (
 )
 
 
-def open_folder(path: Path, vae: VaeSource | None = None) -> Source:
+def open_folder(path: Path, vae: VaeSource | None = None, read: Read = read_state) -> Source:
     """A checkpoint in a diffusers folder; `vae` takes the place of its own.
 
     NotBuiltError for other families, CheckpointError for missing or damaged parts.
@@ -50,7 +50,7 @@ def open_folder(path: Path, vae: VaeSource | None = None) -> Source:
     texts = {part: _text_spec(path, part) for part in parts}
     family = _family(texts)
     scheduler = _scheduler(path)
-    chosen = vae or vae_source(_state(path, "vae"))
+    chosen = vae or vae_source(_state(path, "vae", read))
     spec = Spec(
         family=family,
         unet=_unet_spec(path, _json(path / "unet" / "config.json")),
@@ -65,8 +65,8 @@ def open_folder(path: Path, vae: VaeSource | None = None) -> Source:
     return Source(
         path,
         spec,
-        unet=Part(_state(path, "unet"), _unet_names),
-        texts=tuple(_text_part(_state(path, part)) for part in parts),
+        unet=Part(_state(path, "unet", read), _unet_names),
+        texts=tuple(_text_part(_state(path, part, read)) for part in parts),
         vae=chosen.part,
     )
 
@@ -118,12 +118,12 @@ def _json(path: Path) -> dict[str, Any]:
     return content
 
 
-def _state(folder: Path, part: str) -> State:
+def _state(folder: Path, part: str, read: Read) -> State:
     for stem in _WEIGHTS[part]:
         for ending in _ENDINGS:
             path = folder / part / (stem + ending)
             if path.is_file():
-                return read_state(path)
+                return read(path)
     raise CheckpointError(
         f"{folder.name}/{part} holds no weights ({_WEIGHTS[part][0]}.safetensors); download the"
         " folder again"

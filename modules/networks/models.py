@@ -33,6 +33,7 @@ from modules.networks.sidecar import sidecar_path
 from modules.networks.sources import Part, Source, open_file, open_vae
 from modules.networks.spec import Spec
 from modules.networks.vae import Rescues, Vae
+from modules.networks.weights import Read, read_state
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +77,7 @@ class Models:
     `economy`: how those got from now on use the device's memory. `on_device`: how many of them stay
     on the device itself, the others in main memory.
     `vae_rescues`: the precisions that the VAE of each one got from now on may go to.
-    `vaes_kept`: how many VAE files stay loaded besides.
+    `vaes_kept`: how many VAE files stay loaded besides. `read`: how their files are read.
     """
 
     def __init__(
@@ -93,6 +94,7 @@ class Models:
         self.on_device = 1
         self.vae_rescues: Rescues = (torch.float32,)
         self.vaes_kept = 0
+        self.read: Read = read_state
         self._placement = Placement(self.device)
         self._loaded: OrderedDict[Path, tuple[Signature, Model]] = OrderedDict()
         self._vaes: OrderedDict[Path, tuple[Signature, AutoencoderKL]] = OrderedDict()
@@ -144,7 +146,7 @@ class Models:
         known = self._loaded.get(checkpoint)
         if known is not None and known[0] == _pair_signature(checkpoint, vae):
             return known[1].spec, known[1].alphas_cumprod
-        source = _open(checkpoint, vae)
+        source = _open(checkpoint, vae, self.read)
         return source.spec, _schedule(source)
 
     def unload(self) -> None:
@@ -185,7 +187,7 @@ class Models:
             self._placement.reuse((), ())  # nobody else comes
 
     def _load(self, checkpoint: Path, vae: Path | None, wish: Wish | None) -> Model:
-        source = _open(checkpoint, vae)
+        source = _open(checkpoint, vae, self.read)
         spec, known = source.spec, self._unchanged(checkpoint)
         dtype = self.policy.network_dtype(self.device)
         due: list[_Due] = []
@@ -326,10 +328,10 @@ def _weights(network: nn.Module, part: Part) -> dict[str, Tensor]:
     return build.weights_of(wanted, part.state, part.keys(wanted))
 
 
-def _open(checkpoint: Path, vae: Path | None) -> Source:
-    chosen = open_vae(vae) if vae else None
+def _open(checkpoint: Path, vae: Path | None, read: Read) -> Source:
+    chosen = open_vae(vae, read) if vae else None
     opener = open_folder if checkpoint.is_dir() else open_file
-    return opener(checkpoint, chosen)
+    return opener(checkpoint, chosen, read)
 
 
 def _schedule(source: Source) -> Tensor:

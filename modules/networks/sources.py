@@ -21,7 +21,7 @@ from modules.networks.detect import TextPlace, detect, names_v, text_places
 from modules.networks.open_clip import with_parts
 from modules.networks.sidecar import read_sidecar
 from modules.networks.spec import Spec, VaeSpec
-from modules.networks.weights import State, read_state
+from modules.networks.weights import Read, State, read_state
 
 Keys = Callable[[Iterable[str]], Mapping[str, str]]
 
@@ -57,9 +57,9 @@ class Source:
     probes_v: bool = False
 
 
-def open_file(path: Path, vae: VaeSource | None = None) -> Source:
+def open_file(path: Path, vae: VaeSource | None = None, read: Read = read_state) -> Source:
     """A single-file checkpoint; `vae` takes the place of its own."""
-    state, sidecar = read_state(path), read_sidecar(path)
+    state, sidecar = read(path), read_sidecar(path)
     shapes = state.shapes()
     spec = detect(shapes, state.metadata, vae=vae.spec if vae else None, name=path.name)
     unknown = spec.family == "sd2" and spec.image_inputs == "none"  # eps and v look alike
@@ -87,9 +87,9 @@ def _text_part(state: State, place: TextPlace) -> Part:
     return Part(with_parts(state), functools.partial(keymaps.open_clip_keys, prefix=place.prefix))
 
 
-def open_vae(path: Path) -> VaeSource:
+def open_vae(path: Path, read: Read = read_state) -> VaeSource:
     """A VAE file: latent-diffusion keys, `first_stage_model.` before them or not, or diffusers'."""
-    return vae_source(read_state(path))
+    return vae_source(read(path))
 
 
 def vae_source(state: State) -> VaeSource:

@@ -32,6 +32,20 @@ _BYTES_PER_VALUE = {
     **dict.fromkeys(("I32", "U32", "F32"), 4),
     **dict.fromkeys(("I64", "U64", "F64", "C64"), 8),
 }
+_DTYPES = {
+    "BOOL": torch.bool,
+    "U8": torch.uint8,
+    "I8": torch.int8,
+    "I16": torch.int16,
+    "I32": torch.int32,
+    "I64": torch.int64,
+    "F8_E4M3": torch.float8_e4m3fn,
+    "F8_E5M2": torch.float8_e5m2,
+    "F16": torch.float16,
+    "BF16": torch.bfloat16,
+    "F32": torch.float32,
+    "F64": torch.float64,
+}
 # First bytes of things that people have in their models folder by mistake.
 _MISTAKES: tuple[tuple[bytes, str], ...] = (
     (
@@ -104,14 +118,18 @@ class State(Mapping[str, Tensor]):
         return len(self._shapes)
 
 
+Read = Callable[[Path], State]  # as `read_state`
+
+
 def is_pickle(start: bytes) -> bool:
     """Whether a file that begins with these bytes (9 or more) is a torch pickle."""
     # A safetensors file begins with its header's length, which can begin as a pickle does.
     return start.startswith((b"PK\x03\x04", b"\x80")) and start[8:9] != b"{"
 
 
-def read_state(path: Path) -> State:
-    """The tensors of a `.safetensors`, `.ckpt`, `.pt` or `.bin` file.
+def read_state(path: Path, *, mapped: bool = True) -> State:
+    """The tensors of a `.safetensors`, `.ckpt`, `.pt` or `.bin` file. `mapped` False: those of a
+    `.safetensors` file are read one after the other, in large parts, instead of by its mapping.
 
     CheckpointError where the file is missing, damaged, no weights file, or a pickle that names
     anything but tensors.
@@ -129,13 +147,13 @@ def read_state(path: Path) -> State:
     if is_pickle(start):
         return _read_pickle(path)
     if start[8:9] == b"{" or path.suffix.lower() == ".safetensors":
-        return _read_safetensors(path)
+        return _read_safetensors(path, mapped=mapped)
     raise CheckpointError(
         f"{path.name} is neither a safetensors file nor a torch pickle: {_DAMAGED}"
     )
 
 
-def _read_safetensors(path: Path) -> State:
+def _read_safetensors(path: Path, *, mapped: bool) -> State:
     header = read_header(path)
     metadata = header.pop("__metadata__", None)
     shapes = _checked_shapes(path, header)
@@ -146,12 +164,28 @@ def _read_safetensors(path: Path) -> State:
 
     def read(name: str) -> Tensor:
         try:
-            return file.get_tensor(name)
-        except (SafetensorError, AttributeError, ValueError, RuntimeError) as error:
+            if mapped or header[name]["dtype"] not in _DTYPES:
+                return file.get_tensor(name)
+            return _read_tensor(path, header[name])
+        except (SafetensorError, AttributeError, ValueError, RuntimeError, OSError) as error:
             raise CheckpointError(f"{path.name}: tensor {name} can't be read ({error})") from error
 
     texts = metadata if isinstance(metadata, Mapping) else {}
     return State(path, shapes, read, {k: v for k, v in texts.items() if isinstance(v, str)})
+
+
+def _read_tensor(path: Path, entry: Mapping[str, Any]) -> Tensor:
+    """By the header's `entry`, which fits the file."""
+    begin, end = entry["data_offsets"]
+    if begin == end:
+        return torch.empty(entry["shape"], dtype=_DTYPES[entry["dtype"]])
+    place = bytearray(end - begin)
+    with path.open("rb") as file:
+        (header_bytes,) = struct.unpack("<Q", file.read(8))
+        file.seek(8 + header_bytes + begin)
+        if file.readinto(place) != len(place):
+            raise OSError("the file has become shorter")
+    return torch.frombuffer(place, dtype=_DTYPES[entry["dtype"]]).reshape(entry["shape"])
 
 
 def _checked_shapes(path: Path, header: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:

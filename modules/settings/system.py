@@ -28,7 +28,6 @@ class System(Section, id="system", title="System", category=CATEGORY):
         False,
         "Read .safetensors files instead of mapping them into memory",
         "Faster on network drives.",
-        built=False,
     )
     dump_stacks_on_signal: bool = option(False, "Log where every thread is before the program ends")
 

@@ -23,6 +23,7 @@ from modules.networks.model import Model
 from modules.networks.models import Models
 from modules.networks.spec import Spec
 from modules.networks.vae import rescues
+from modules.networks.weights import read_state
 from modules.settings import Settings
 
 Tell = Callable[[str], None]
@@ -107,6 +108,8 @@ class Shelf:
             bfloat16=settings.vae.auto_vae_precision_bfloat16,
             float32=settings.vae.auto_vae_precision,
         )
+        mapped = not settings.system.disable_mmap_load_safetensors
+        self._models.read = partial(read_state, mapped=mapped)
         if not self._models.has(file.path, vae):
             tell(f"Loading {file.name}")
         model = self._models.get(file.path, vae)

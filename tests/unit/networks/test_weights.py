@@ -37,6 +37,26 @@ def test_a_safetensors_file_gives_its_tensors_and_metadata(tmp_path: Path) -> No
     assert "w" in state and "x" not in state and len(state) == 1
 
 
+def test_a_file_read_without_its_mapping_gives_the_same_tensors(tmp_path: Path) -> None:
+    path = tmp_path / "a.safetensors"
+    made = {
+        "half": torch.arange(6.0).half().reshape(2, 3),
+        "whole": torch.arange(5),
+        "narrow": torch.ones(3).to(torch.float8_e4m3fn),
+        "none": torch.empty(0, 4),
+    }
+    save_file(made, path)
+    state = read_state(path, mapped=False)
+    for name, tensor in made.items():
+        read = state[name]
+        assert (read.dtype, read.shape) == (tensor.dtype, tensor.shape)
+        assert torch.equal(read.float(), tensor.float())
+    with path.open("r+b") as file:
+        file.truncate(path.stat().st_size - 1)
+    with pytest.raises(CheckpointError, match="can't be read .the file has become shorter"):
+        [state[name] for name in made]
+
+
 def test_a_ckpt_gives_what_lies_below_state_dict(tmp_path: Path) -> None:
     path = tmp_path / "a.ckpt"
     torch.save({"state_dict": {"w": torch.ones(2), "step": 3}, "epoch": 1}, path)
