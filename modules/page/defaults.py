@@ -69,7 +69,8 @@ class Defaults:
             return
         setattr(control, _ENDS.get(what, what), value)
         if what in _ENDS and isinstance(control, Field):
-            control.value = min(max(control.value, control.low), control.high)
+            low, high = control.ends
+            control.value = min(max(control.value, low), high)
 
     def size(self, tab: str) -> tuple[int, int] | None:
         """The width and height that the file gives a fresh form; None where it leaves one open."""

@@ -4,15 +4,13 @@ interface 11).
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import gradio as gr
-
 from modules.app import App
 from modules.library.ui_config import Place, key_of
+from modules.page import panes
 from modules.page.defaults import Defaults
 from modules.page.layout import Form
 from modules.page.native_size import native_size
@@ -23,13 +21,8 @@ _ABOUT = (
     "What txt2img and img2img hold when somebody opens the page for the first time. Set the forms "
     "as you like them, look at what differs, and keep it."
 )
-_START = """
-const start = () => {
-  if (window.EaselSettings) EaselSettings.mountDefaults(element, props, watch);
-  else setTimeout(start, 20);
-};
-start();
-"""
+#: Events of the tab that the section's buttons trigger.
+EVENTS = ("defaults-view", "defaults-keep", "defaults-forget")
 
 
 @dataclass
@@ -49,31 +42,29 @@ class FormDefaults:
         return found
 
 
-def build(elem_id: str, parts: FormDefaults, notices: Notices) -> None:
+def lay_out(form: Form, elem_id: str) -> None:
     """The section with its buttons."""
-    with gr.Column(elem_id=elem_id, elem_classes=["easel-section", "easel-defaults"]):
-        gr.HTML("<h2>Defaults</h2>", apply_default_css=False)
-        gr.HTML(f"<p>{_ABOUT}</p>", apply_default_css=False)
-        with gr.Row(elem_classes=["easel-defaults-tools"]):
-            view = gr.Button("View changes", size="sm", scale=0, elem_id="ui_defaults_view")
-            keep = gr.Button("Apply", size="sm", scale=0, elem_id="ui_defaults_apply")
-            forget = gr.Button(
-                "Forget all saved defaults", size="sm", scale=0, elem_id="ui_defaults_forget"
-            )
-        board = gr.HTML(
-            value=None,
-            html_template='<div class="easel-defaults-board"></div>',
-            js_on_load=_START,
-            apply_default_css=False,
-            elem_id="ui_defaults_board",
-        )
-    notices.on_forms(view.click, parts.forms, _viewing(parts), [board])
-    notices.on_forms(keep.click, parts.forms, _keeping(parts), [board])
-    notices.on(forget.click, _forgetting(parts), None, [board])
+    with form.column(elem_id, "easel-section", "easel-defaults"):
+        form.line("", text="Defaults", tag="h2")
+        form.line("", text=_ABOUT, tag="p")
+        with form.row("", "easel-defaults-tools"):
+            form.button("defaults-view", "View changes", "ui_defaults_view")
+            form.button("defaults-keep", "Apply", "ui_defaults_apply")
+            form.button("defaults-forget", "Forget all saved defaults", "ui_defaults_forget")
+        form.mount("settings-defaults", "ui_defaults_board")
+
+
+def connect(events: Any, parts: FormDefaults, notices: Notices) -> None:
+    """events: what offers EVENTS."""
+    view, keep, forget = (getattr(events, name) for name in EVENTS)
+    carried = [notices.carrier.component]
+    notices.on_forms(view, parts.forms, _viewing(parts), carried)
+    notices.on_forms(keep, parts.forms, _keeping(parts), carried)
+    notices.on(forget, _forgetting(parts), None, carried)
 
 
 def _told(line: str, rows: list[dict[str, str]] | None = None) -> list[Any]:
-    return [{"line": line, "rows": rows or [], "n": time.time_ns()}]
+    return [panes.changes({}, defaults={"line": line, "rows": rows or []})]
 
 
 def _viewing(parts: FormDefaults) -> Callable[[Mapping[str, Any]], list[Any]]:

@@ -6,28 +6,33 @@ any library that draws.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-FieldKind = Literal["slider", "number", "text", "checkbox", "radio", "checks", "choice", "choices"]
+FieldKind = Literal[
+    "slider", "number", "text", "colour", "checkbox", "radio", "checks", "choice", "choices"
+]
 
 
 @dataclass(kw_only=True)
 class Field:
-    """One control. value: what a fresh form has. low, high, step: of a slider. choices: texts of a
-    radio, checks, choice (one of a list) or choices (several). free: other texts may be typed.
-    lines, max_lines: rows of a text at first and at most. hint: a line of small text. seed: an
-    empty number means -1. scale, min_width (px): its share of the row.
+    """One control. value: what a fresh form has. low, high, step: of a slider or a number; the
+    latter may have no ends, and without a step it need not be whole. choices: texts of a radio,
+    checks, choice (one of a list) or choices (several). free: other texts may be typed. lines,
+    max_lines: rows of a text at first and at most. hint: a line of small text. seed: an empty
+    number means -1. returns: beside it is a button that leads back to `value`. frozen: nobody
+    changes it here. scale, min_width (px): its share of the row.
     """
 
     kind: FieldKind
     elem_id: str
     label: str
     value: Any
-    low: float = 0
-    high: float = 0
-    step: float = 0
+    low: float | None = None
+    high: float | None = None
+    step: float | None = None
     choices: Sequence[str] = ()
     free: bool = False
     lines: int = 1
@@ -35,6 +40,8 @@ class Field:
     placeholder: str = ""
     hint: str | None = None
     seed: bool = False
+    returns: bool = False
+    frozen: bool = False
     visible: bool = True
     classes: tuple[str, ...] = ()
     scale: int = 1
@@ -48,13 +55,14 @@ class Field:
             "label": self.label,
             "value": self.value,
         }
-        if self.kind == "slider":
-            told |= {"low": self.low, "high": self.high, "step": self.step}
+        for name in ("low", "high", "step"):
+            if getattr(self, name) is not None:
+                told[name] = getattr(self, name)
         if self.kind == "text":
             told |= {"lines": self.lines, "max_lines": self.max_lines}
         if self.kind in ("radio", "checks", "choice", "choices"):
             told["choices"] = list(self.choices)
-        for name in ("free", "placeholder", "hint", "seed"):
+        for name in ("free", "placeholder", "hint", "seed", "returns", "frozen"):
             if getattr(self, name):
                 told[name] = getattr(self, name)
         if self.classes:
@@ -68,14 +76,11 @@ class Field:
     def wanted(self, value: Any) -> str:
         """What it would take in the place of `value`; "" where it takes it."""
         match self.kind:
-            case "slider":
+            case "slider" | "number":
                 return self._wanted_number(value) if _is_number(value) else "a number"
-            case "number":
-                whole = _is_number(value) and value == int(value)
-                return "" if whole else "a whole number"
             case "checkbox":
                 return "" if isinstance(value, bool) else "true or false"
-            case "text":
+            case "text" | "colour":
                 return "" if isinstance(value, str) else "a text"
             case "checks" | "choices":
                 listed = isinstance(value, list) and all(isinstance(each, str) for each in value)
@@ -84,9 +89,12 @@ class Field:
                 return self._wanted_choice(value)
 
     def _wanted_number(self, value: float) -> str:
-        if not self.low <= value <= self.high:
+        low, high = self.ends
+        if not low <= value <= high:
             return f"a number from {self.low} to {self.high}"
-        is_whole = float(self.step).is_integer() and float(self.low).is_integer()
+        is_whole = self.step is not None and float(self.step).is_integer()
+        if self.low is not None:
+            is_whole = is_whole and float(self.low).is_integer()
         return "a whole number" if is_whole and value != int(value) else ""
 
     def _wanted_choice(self, value: Any) -> str:
@@ -95,17 +103,24 @@ class Field:
         listed = [*self.choices[:8], *(["..."] if len(self.choices) > 8 else [])]
         return f"one of {', '.join(listed)}"
 
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The least and the greatest number that it takes."""
+        low = -math.inf if self.low is None else self.low
+        return low, math.inf if self.high is None else self.high
+
     def wanted_end(self, what: Literal["minimum", "maximum", "step"], value: Any) -> str:
         """As `wanted`, of a slider's range."""
         if self.kind != "slider":
             return "it to a slider"
+        low, high = self.ends
         if not _is_number(value):
             return "a number"
         match what:
             case "minimum":
-                return "" if value < self.high else f"less than {self.high}"
+                return "" if value < high else f"less than {self.high}"
             case "maximum":
-                return "" if value > self.low else f"more than {self.low}"
+                return "" if value > low else f"more than {self.low}"
             case _:
                 return "" if value > 0 else "more than 0"
 
@@ -143,7 +158,8 @@ def dropdown(label: str, choices: Sequence[str], value: str | None, **more: Any)
 
 
 def number(label: str, value: int, **more: Any) -> Field:
-    return Field(kind="number", label=label, value=value, **{"min_width": 100, **more})
+    """A whole one, unless `more` has another step."""
+    return Field(kind="number", label=label, value=value, **{"min_width": 100, "step": 1, **more})
 
 
 def textbox(label: str, **more: Any) -> Field:
@@ -159,4 +175,4 @@ def radio(label: str, choices: Sequence[str], value: str, **more: Any) -> Field:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

@@ -227,7 +227,8 @@ def _changes(name: str, field: Field, value: Any) -> dict[str, Any]:
     if name == "override_settings":
         return {"value": value, "choices": value, "visible": bool(value)}
     if field.kind == "slider":
-        return {"value": min(max(value, field.low), field.high)}
+        low, high = field.ends
+        return {"value": min(max(value, low), high)}
     if isinstance(value, refiner.Absent):
         return {"hint": value.words, "visible": True}
     changes: dict[str, Any] = {"value": value}

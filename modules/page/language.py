@@ -72,17 +72,6 @@ class Language:
         config: Any = translated(self._plain, found, self._forms())
         self._blocks.config = config
 
-    def say(self, root: Any) -> None:
-        """Put what is made after the page was served, `root` with all in it, into the language."""
-        for child in getattr(root, "children", ()):
-            names = (*_WORDS, "value", "choices", "html_template")
-            props = {name: getattr(child, name) for name in names if hasattr(child, name)}
-            record = {"type": child.get_block_name(), "props": props}
-            for name, words in _component(record, self._spoken)["props"].items():
-                if words != props[name]:
-                    setattr(child, name, words)
-            self.say(child)
-
 
 def translated(
     config: Mapping[str, Any], words: Localization, forms: Mapping[str, Any]

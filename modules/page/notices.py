@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import gradio as gr
-from gradio.components import Component
 
 from modules.errors import EaselError
 from modules.page import panes, widgets
@@ -20,18 +19,6 @@ from modules.page.fields import Field
 from modules.page.layout import Form
 
 log = logging.getLogger(__name__)
-
-_PLAIN = (
-    gr.Checkbox,
-    gr.CheckboxGroup,
-    gr.ColorPicker,
-    gr.Dropdown,
-    gr.HTML,
-    gr.Number,
-    gr.Radio,
-    gr.Slider,
-    gr.Textbox,
-)
 
 
 @dataclass(frozen=True)
@@ -47,19 +34,19 @@ class Places:
         """The id for the error's field ("": there is none), and its text in the page's words."""
         text, name = error.message, error.field
         label = self.labels.get(name, "")
-        if label and text.startswith(f"{name} "):
-            text = label + text[len(name) :]
+        for start in (f"{name} ", f"setting {name} "):
+            if label and text.startswith(start):
+                text = f"{label} {text[len(start) :]}"
+                break
         return self.ids.get(name, ""), text
 
     @classmethod
-    def of_fields(
-        cls, fields: Mapping[str, Component | Field], aliases: Mapping[str, str]
-    ) -> Places:
-        """Of a form's fields, or components, by name; `aliases` are further names of fields, or ids
+    def of_fields(cls, fields: Mapping[str, Field], aliases: Mapping[str, str]) -> Places:
+        """Of a form's fields by name; `aliases` are further names of fields, or ids
         that begin with "@" (which static/sources.js knows).
         """
-        ids = {name: str(each.elem_id) for name, each in fields.items() if each.elem_id}
-        labels = {name: str(each.label) for name, each in fields.items() if each.label}
+        ids = {name: each.elem_id for name, each in fields.items()}
+        labels = {name: each.label for name, each in fields.items()}
         for name, target in aliases.items():
             ids[name] = ids.get(target, target)
             labels[name] = labels.get(target, "")
@@ -99,7 +86,7 @@ class Notices:
         self,
         event: Callable[..., Any],
         handler: Callable[..., Any],
-        inputs: Component | Sequence[Component] | None,
+        inputs: Sequence[Any] | None,
         outputs: Sequence[Any],
         *,
         with_data: bool = False,
@@ -110,14 +97,10 @@ class Notices:
 
         The handler answers a list with a value per output. Where it raises an EaselError, no output
         changes and the message is shown, beside the control that `places` names for its field, if
-        that is in sight. `with_data`: it gets the event's data first.
-
-        Where the inputs are plain values, the handler gets them as the browser sent them and must
-        judge them itself: Gradio would answer a bad one by an error without a word.
+        that is in sight. `with_data`: it gets the event's data first. inputs: texts, which it
+        gets as the browser sent them.
         """
         places = places or Places()
-        listed_inputs = [inputs] if isinstance(inputs, Component) else list(inputs or ())
-        is_plain = all(isinstance(each, _PLAIN) for each in listed_inputs)
         count, carrier = len(outputs), self.carrier.component
         carries = any(output is carrier for output in outputs)
 
@@ -150,5 +133,5 @@ class Notices:
 
         listed = list(outputs) if carries else [*outputs, carrier]
         chosen = told if with_data else plain
-        how = {**widgets.QUICK, "preprocess": not is_plain, **more}
+        how = {**widgets.QUICK, "preprocess": False, **more}
         return event(chosen, inputs, listed, **how)

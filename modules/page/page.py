@@ -11,7 +11,6 @@ import logging
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -43,7 +42,6 @@ from modules.page import (
     styles_editor,
     themes,
     transfer,
-    widgets,
 )
 from modules.page.defaults import Defaults
 from modules.page.defaults_view import FormDefaults
@@ -100,7 +98,7 @@ LATE_SCRIPTS = (
     *networks.SCRIPTS,
     *models.SCRIPTS,
     *queue_panel.SCRIPTS,
-    "settings.js",
+    *settings_tab.SCRIPTS,
     *batch.SCRIPTS,
     "aspect.js",
     "forever.js",
@@ -167,18 +165,15 @@ def build_page(app: App, speech: language.Language, reload: Reload) -> Page:
                 png_info.build(app, tabs, txt2img, img2img, notices)
             with gr.Tab("Settings", id="settings", elem_id="tab_settings"):
                 held = FormDefaults(app, defaults, forms, speech.renew)
-                settings_tab.build(app, notices, speech, held, reload)
+                settings = settings_tab.build(app, notices, speech, held, reload)
         opening.arrange(tabs, app.settings.current)
         transfer.connect(app, tabs, txt2img, img2img, notices)
         quick.connect(app, row, tabs, txt2img, img2img, notices)
         dialogs = [styles_editor.dialog(form.tab, app.styles.menu()) for form in forms]
         events = {tab.form.tab: tab.events for tab in (txt2img, img2img)}
         styles_editor.connect(app, events, dialogs, notices)
-        if row.more:
-            parts = [component for _, component in row.more]
-            blocks.load(partial(row.values, app), None, parts, **widgets.QUICK)
     filled = Opening(app, tabs, txt2img, img2img, dialogs, defaults, speech)
-    return Page(blocks, (row.form, *forms, *dialogs), filled)
+    return Page(blocks, (row.form, *forms, *dialogs, settings), filled)
 
 
 def mount(web: Any, app: App) -> None:

@@ -1,52 +1,46 @@
-"""The row above the tabs: checkpoint, VAE, theme. A choice is a setting and counts at once."""
+"""The rows above the tabs: checkpoint, VAE, theme, and further settings of the user's choice. Each
+counts at once.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import gradio as gr
-from gradio.components import Component
 
 from modules.app import App
-from modules.errors import EaselError
+from modules.errors import EaselError, RequestError
 from modules.page import (
     footer,
     models,
     panes,
     queue_panel,
+    settings_form,
     settings_state,
-    settings_tab,
 )
-from modules.page.fields import dropdown
+from modules.page.fields import Field, dropdown
 from modules.page.generate import Tab
 from modules.page.layout import Form
 from modules.page.native_size import is_told_by_pictures, native_size
-from modules.page.notices import Notices
+from modules.page.notices import Notices, Places
 from modules.settings import OPTIONS, Option
 
 # What the browser triggers of the row, and of the drawers that any tab opens.
-_EVENTS = ("checkpoint", "vae", "refresh", "card", "job")
+_EVENTS = ("checkpoint", "setting", "refresh", "card", "job")
 
 
 @dataclass
 class Quick:
-    """form: the two lists. events: what offers _EVENTS. more: the other settings of the row."""
+    """form: the rows' fields. events: what offers _EVENTS."""
 
     form: Form
     events: gr.HTML
-    more: list[tuple[Option, Component]]
-
-    def values(self, app: App) -> Any:
-        """What `more` shows for the settings of now, as Gradio takes it."""
-        settings = app.settings.current
-        found = [settings_state.shown(settings.get(row.key)) for row, _ in self.more]
-        return found if len(found) > 1 else found[0]
 
 
 def build(app: App) -> Quick:
-    """The row; `connect` wires it once the tabs are there."""
+    """The rows; `connect` wires them once the tabs are there."""
     form = Form("quick")
     events = panes.place(form, "quick", *_EVENTS)
     with form.pane("quick"):
@@ -81,37 +75,33 @@ def build(app: App) -> Quick:
             queue_panel.opener(form)
             form.tool("theme", "theme", "Light or dark", "easel_theme")
         models.line(form)
-    more = []
-    if len(settings_tab.quick_keys(app.settings.current)) > 2:
-        with gr.Row(elem_id="quicksettings_more"):
-            more = _more(app)
-    return Quick(form, events, more)
+        if rows := _more(app):
+            listed = settings_form.choices_of(app)
+            with form.row("quicksettings_more"):
+                for row in rows:
+                    form.add(
+                        row.key,
+                        _compact(
+                            settings_form.field(
+                                app, row, listed, elem_id=f"setting_{row.key}", min_width=140
+                            )
+                        ),
+                    )
+    return Quick(form, events)
 
 
-def _more(app: App) -> list[tuple[Option, Component]]:
+def _more(app: App) -> list[Option]:
     """The other settings of `quicksettings_list`."""
-    rows = [
-        OPTIONS[key]
-        for key in settings_tab.quick_keys(app.settings.current)[2:]
-        if key in OPTIONS and settings_tab.is_shown(app, OPTIONS[key])
-    ]
-    listed = settings_tab.choices_of(app) if rows else {}
     return [
-        (
-            row,
-            settings_tab.control(
-                row,
-                app.settings.current.get(row.key),
-                listed,
-                elem_id=f"setting_{row.key}",
-                compact=True,
-                info=None,
-                min_width=140,
-                interactive=not app.flags.is_frozen(row.key, row.section),
-            ),
-        )
-        for row in rows
+        OPTIONS[key]
+        for key in settings_form.quick_keys(app.settings.current)[2:]
+        if key in OPTIONS and settings_form.is_shown(app, OPTIONS[key])
     ]
+
+
+def _compact(field: Field) -> Field:
+    """A list in the place of buttons."""
+    return replace(field, kind="choice") if field.kind == "radio" else field
 
 
 def checkpoint_titles(app: App) -> list[str]:
@@ -156,7 +146,9 @@ def connect(
             if (values["width"], values["height"]) == before != after:
                 sides = {"width": {"value": after[0]}, "height": {"value": after[1]}}
                 changed[form.tab] = {**changed.get(form.tab, {}), **sides}
-        return [panes.changes(changed, page=footer.state(app, after))]
+        stored = {"sd_model_checkpoint": found.title}
+        page = footer.state(app, after)
+        return [panes.changes(changed, page=page, options={"stored": stored})]
 
     def choose(told: Mapping[str, Any]) -> list[Any]:
         return chosen(str(quick.form.read(told)["sd_model_checkpoint"]), told)
@@ -164,9 +156,15 @@ def connect(
     def choose_card(event: gr.EventData, told: Mapping[str, Any]) -> list[Any]:
         return chosen(str(event.name), told, choices=checkpoint_titles(app))
 
-    def choose_vae(told: Mapping[str, Any]) -> list[Any]:
-        settings_state.change(app, {"sd_vae": quick.form.read(told)["sd_vae"]})
-        return []
+    def store(event: gr.EventData, told: Mapping[str, Any]) -> list[Any]:
+        key = str(event.name)
+        values = quick.form.read(told)
+        if key not in values:
+            raise RequestError(f"the page has no setting {key!r} above the tabs; reload it")
+        settings_state.change(app, settings_state.wanted({key: values[key]}))
+        stored = settings_state.stored(app.settings.current, [OPTIONS[key]])
+        page = footer.state(app, native_size(app))
+        return [panes.changes({}, options={"stored": stored}, page=page)]
 
     def refresh() -> list[Any]:
         app.catalog.refresh()
@@ -177,25 +175,19 @@ def connect(
     # Only a person's choice comes here, not a page that is filled on load.
     notices.on_forms(event.checkpoint, both, choose, carried)
     notices.on_forms(event.card, forms, choose_card, carried, with_data=True)
-    notices.on_forms(event.vae, [quick.form], choose_vae, [])
+    places = Places.of_fields(quick.form.fields, {})
+    notices.on_forms(event.setting, [quick.form], store, carried, with_data=True, places=places)
     notices.on(event.refresh, refresh, None, carried)
     send = queue_panel.sender(app, txt2img, img2img)
     notices.on(event.job, send, None, [tabs, *carried], with_data=True)
-    for row, component in quick.more:
-        notices.on(component.input, _storing(app, row), [component], [])  # type: ignore
 
 
 def fresh(app: App) -> dict[str, dict[str, Any]]:
-    """What the two lists show now."""
+    """What the rows show now."""
+    rows = _more(app)
+    stored = settings_state.stored(app.settings.current, rows)
     return {
         "sd_model_checkpoint": {"choices": checkpoint_titles(app), "value": current_title(app)},
         "sd_vae": {"choices": vae_names(app), "value": app.settings.current.vae.sd_vae},
+        **{key: {"value": value} for key, value in stored.items()},
     }
-
-
-def _storing(app: App, row: Option) -> Callable[[Any], list[Any]]:
-    def store(value: Any) -> list[Any]:
-        settings_state.change(app, {row.key: settings_state.from_control(row, value)})
-        return []
-
-    return store

@@ -34,9 +34,9 @@ class Reload:
         self._mount(self._web, self)
         self._place = self._web.router.routes[-1]
 
-    def on(self, button: gr.Button) -> None:
-        """The button builds the page anew and loads it."""
-        done = button.click(self.now, None, None, **widgets.QUICK)
+    def on(self, event: Callable[..., Any]) -> None:
+        """The event builds the page anew and loads it."""
+        done = event(self.now, None, None, **widgets.QUICK)
         done.then(None, None, None, js="() => EaselCalls.renewed()", **widgets.QUICK)
 
     async def now(self) -> None:

@@ -1,11 +1,11 @@
-"""Changing settings from the page: what may be changed, and which ones are not as they were.
+"""Changing settings from the page: what may be changed, and what the page is told of them.
 
 Knows the table of settings and who may change what; draws nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from modules.app import App
@@ -28,57 +28,18 @@ def change(app: App, changes: Mapping[str, Any]) -> list[str]:
     return app.settings.update(changes)
 
 
-def wanted(rows: Sequence[Option], values: Sequence[Any], board: Any) -> dict[str, Any]:
-    """Of the controls' `values`, those that somebody changed since the page got them. board: what
-    `told` gave then. What was changed elsewhere meanwhile is not among them, and so stays.
+def wanted(told: Any) -> dict[str, Any]:
+    """Values by key of what a page `told` that it changed; RequestError where it is no page of
+    ours.
     """
-    before = board.get("page") if isinstance(board, dict) else None
-    before = before if isinstance(before, dict) else {}
-    found: dict[str, Any] = {}
-    for row, value in zip(rows, values, strict=True):
-        meant = from_control(row, value)
-        if meant != from_control(row, before.get(row.key, shown(row.default))):
-            found[row.key] = meant
-    return found
+    if not isinstance(told, Mapping) or not all(key in OPTIONS for key in told):
+        raise RequestError("the page did not say which settings it changed; reload it")
+    return {key: from_control(OPTIONS[key], value) for key, value in told.items()}
 
 
-def table(
-    settings: Settings, rows: Sequence[Option], pending: Mapping[str, Any]
-) -> list[dict[str, str]]:
-    """A line for each setting that is not at its default, or is another on the page (`pending`):
-    label, key, and the words for its stored value, the page's ("" where it is the stored one) and
-    the default.
-    """
-    return [
-        {
-            "key": row.key,
-            "label": row.label,
-            "stored": words(settings.get(row.key)),
-            "page": words(pending[row.key]) if row.key in pending else "",
-            "default": words(row.default),
-        }
-        for row in rows
-        if row.key in pending or settings.get(row.key) != row.default
-    ]
-
-
-def told(
-    settings: Settings, rows: Sequence[Option], values: Sequence[Any] | None = None
-) -> dict[str, Any]:
-    """What the page must know: the defaults in words, which settings are off them, and the values
-    that its controls have (`values`, else the stored ones), where those are no defaults.
-    """
-    if values is None:
-        values = [shown(settings.get(row.key)) for row in rows]
-    return {
-        "defaults": {row.key: words(row.default) for row in rows},
-        "changed": [row.key for row in rows if settings.get(row.key) != row.default],
-        "page": {
-            row.key: value
-            for row, value in zip(rows, values, strict=True)
-            if from_control(row, value) != row.default
-        },
-    }
+def stored(settings: Settings, rows: Iterable[Option]) -> dict[str, Any]:
+    """The values by key, as their controls show them."""
+    return {row.key: shown(settings.get(row.key)) for row in rows}
 
 
 def words(value: Any) -> str:
@@ -95,7 +56,7 @@ def words(value: Any) -> str:
 def from_control(row: Option, value: Any) -> Any:
     """A control's value as the setting has it."""
     if row.type is tuple:
-        return tuple(value or ())
+        return tuple(value) if isinstance(value, list) else value
     if row.optional and value in ("", None):
         return None
     return value

@@ -27,8 +27,12 @@ class ExtraNetworks(
     extra_networks_default_multiplier: float = option(
         1.0, "Default multiplier of an extra network", low=0, high=2, step=0.01
     )
-    extra_networks_card_width: int = option(0, "Card width", "In pixels; 0: the default.", low=0)
-    extra_networks_card_height: int = option(0, "Card height", "In pixels; 0: the default.", low=0)
+    extra_networks_card_width: int = option(
+        0, "Card width", "In pixels; 0: the default.", low=0, high=4096
+    )
+    extra_networks_card_height: int = option(
+        0, "Card height", "In pixels; 0: the default.", low=0, high=4096
+    )
     extra_networks_card_text_scale: float = option(1.0, "Card text scale", low=0, high=2, step=0.01)
     extra_networks_card_show_desc: bool = option(True, "Show the description on a card")
     extra_networks_card_description_is_html: bool = option(
@@ -85,4 +89,4 @@ class ExtraNetworks(
         "Hide LoRAs of unknown version for these model versions",
         choices=("SD1", "SD2", "SDXL"),
     )
-    lora_in_memory_limit: int = option(0, "LoRAs kept in memory", low=0)
+    lora_in_memory_limit: int = option(0, "LoRAs kept in memory", low=0, high=10_000)

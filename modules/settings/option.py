@@ -70,7 +70,8 @@ class Option:
         if self.type is tuple:
             return "multiselect"
         if self.type in (int, float):
-            return "number" if self.low is None or self.high is None else "slider"
+            is_range = None not in (self.low, self.high, self.step)
+            return "slider" if is_range else "number"
         if self.choices:
             return "radio" if len(self.choices) <= 4 else "dropdown"
         if self.choices_from:

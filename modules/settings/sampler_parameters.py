@@ -80,6 +80,7 @@ class SamplerParameters(
         "Schedule min sigma",
         "0: the model's own.",
         low=0,
+        high=10_000,
         infotext="Schedule min sigma",
     )
     sigma_max: float = option(
@@ -87,6 +88,7 @@ class SamplerParameters(
         "Schedule max sigma",
         "0: the model's own.",
         low=0,
+        high=10_000,
         infotext="Schedule max sigma",
     )
     rho: float = option(
@@ -94,12 +96,15 @@ class SamplerParameters(
         "Schedule rho",
         "0: the schedule's own, which is 7 for Karras and 1 for Polyexponential.",
         low=0,
+        high=100,
         infotext="Schedule rho",
     )
     eta_noise_seed_delta: int = option(
         0,
         "Eta noise seed delta",
         "Added to the seed of the noise that samplers add. 31337 brings back NovelAI's pictures.",
+        low=-(2**32),
+        high=2**32,
         infotext="ENSD",
     )
     always_discard_next_to_last_sigma: bool = option(

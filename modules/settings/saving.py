@@ -79,9 +79,11 @@ class SavingImages(Section, id="saving-images", title="Saving images/grids", cat
         "Also save a smaller JPEG of a large picture",
         "When the file or a side exceeds the two limits below.",
     )
-    img_downscale_threshold: float = option(4.0, "File size limit for that, in MB", low=0)
-    target_side_length: int = option(4000, "Side limit for that, in pixels", low=0)
-    img_max_size_mp: float = option(200.0, "Largest grid, in megapixels", low=0)
+    img_downscale_threshold: float = option(
+        4.0, "File size limit for that, in MB", low=0, high=4096
+    )
+    target_side_length: int = option(4000, "Side limit for that, in pixels", low=0, high=100_000)
+    img_max_size_mp: float = option(200.0, "Largest grid, in megapixels", low=0, high=10_000)
     use_original_name_batch: bool = option(True, "Keep original file names in Extras' batch")
     use_upscaler_name_as_suffix: bool = option(
         False, "Add the upscaler's name to file names in Extras"

@@ -107,18 +107,26 @@ class StableDiffusion(Section, id="sd", title="Stable Diffusion", category=CATEG
 
 @dataclass(frozen=True)
 class Sdxl(Section, id="sdxl", title="Stable Diffusion XL", category=CATEGORY):
-    sdxl_crop_top: int = option(0, "Crop top coordinate", infotext="SDXL crop top")
-    sdxl_crop_left: int = option(0, "Crop left coordinate", infotext="SDXL crop left")
+    sdxl_crop_top: int = option(
+        0, "Crop top coordinate", low=0, high=16_384, infotext="SDXL crop top"
+    )
+    sdxl_crop_left: int = option(
+        0, "Crop left coordinate", low=0, high=16_384, infotext="SDXL crop left"
+    )
     sdxl_refiner_low_aesthetic_score: float = option(
         2.5,
         "Low aesthetic score",
         "Used for the refiner's negative prompt.",
+        low=0,
+        high=10,
         infotext="SDXL low aesthetic score",
     )
     sdxl_refiner_high_aesthetic_score: float = option(
         6.0,
         "High aesthetic score",
         "Used for the refiner's prompt.",
+        low=0,
+        high=10,
         infotext="SDXL high aesthetic score",
     )
 

@@ -85,7 +85,7 @@ def test_changed_settings_are_listed_and_go_back_and_others_changes_stay(visit, 
     rows = easel.page.locator(".easel-changes tbody tr").all_inner_texts()
     assert [row.split("\t")[1:] for row in rows if "JPEG" in row] == [["61", "", "80"]]
     assert [row.split("\t")[1:] for row in rows if "Zeilen" in row] == [["-1", "4", "-1"]]
-    easel.page.locator("#setting_jpeg_quality .easel-reset").click()
+    easel.page.locator("#setting_jpeg_quality .ef-return").click()
     easel.wait_value(easel.number("setting_jpeg_quality"), "80")
     assert easel.page.locator("#setting_samples_save input").is_disabled()
     easel.click("settings_submit")

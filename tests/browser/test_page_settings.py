@@ -26,6 +26,30 @@ def test_a_setting_is_applied_stored_and_shown_after_a_reload(easel: Easel):
     easel.server.post("sdapi/v1/options", {"add_model_name_to_info": True, "jpeg_quality": 80})
 
 
+def test_bad_numbers_in_settings_are_told_beside_them_and_the_rest_is_kept(easel: Easel):
+    easel.tab("Settings")
+    easel.page.locator("#setting_add_model_name_to_info input").uncheck()
+    delta, rho = easel.number("setting_eta_noise_seed_delta"), easel.number("setting_rho")
+    for box, typed, kept in ((delta, "1e30", "4294967296"), (delta, "1.5", "2"), (rho, "-1", "0")):
+        box.fill(typed)
+        box.press("Tab")
+        assert (typed in easel.toast(), box.input_value()) == (True, kept)
+    assert easel.page.locator("#setting_rho .ez-complaint").count() == 1
+    # What the page lets through, the server refuses.
+    easel.page.evaluate("EaselForm.shape('settings', 'jpeg_quality').high = 1e9")
+    quality = easel.page.locator("#setting_jpeg_quality")
+    quality.locator("input[type=number]").evaluate("input => { input.max = 1e9; }")
+    quality.locator("input[type=range]").evaluate("input => { input.max = 1e9; }")
+    easel.set("setting_jpeg_quality", 101)
+    easel.click("settings_submit")
+    told = quality.locator(".ez-complaint")
+    told.wait_for()
+    assert told.inner_text().startswith("Quality of saved JPEG, WebP and AVIF files can't be 101")
+    assert not easel.page.locator("#setting_add_model_name_to_info input").is_checked()
+    assert easel.page.locator("#settings_result").inner_text() == "3 changes are not applied yet."
+    assert easel.server.get("sdapi/v1/options")["add_model_name_to_info"] is True
+
+
 def test_a_page_older_than_the_server_says_so_and_names_what_is_not_applied(easel: Easel):
     easel.tab("Settings")
     easel.set("setting_jpeg_quality", 62)

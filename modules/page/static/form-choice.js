@@ -93,6 +93,12 @@
     return field.free && text ? text : undefined;
   }
 
+  /** Say that nothing of the list has been typed. */
+  function complain(element, text, kept = "") {
+    const words = kept ? "{value} is none of the list; it is {kept} as before" : "{value} is none of the list";
+    window.EaselComplaints?.beside(element.id, t(words, { value: text, kept }), { focus: false });
+  }
+
   /** Take what stands in the box, or put back what stood there. */
   function settle(element, { field, value, commit }) {
     const input = inputOf(element);
@@ -101,11 +107,13 @@
     if (isSeveral(field)) {
       input.value = "";
       if (found !== undefined && !value.includes(found)) commit([...value, found], null);
+      if (found === undefined && text !== "") complain(element, text);
       return;
     }
     if (found !== undefined && found !== value) commit(found, null);
     else if (text === "" && field.free && value !== null) commit(null, null);
     else input.value = value === null ? "" : t(value);
+    if (found === undefined && text !== "") complain(element, text, input.value);
   }
 
   /** What is being typed counts, also where the box keeps the focus. */

@@ -6,7 +6,7 @@
  */
 (() => {
   "use strict";
-  const { make } = window.EaselDom;
+  const { make, svg } = window.EaselDom;
   const controlId = (field) => `${field.id}_control`;
 
   function worded(tag, className, text, attributes) {
@@ -39,6 +39,32 @@
     return element;
   }
 
+  const RETURN = "M4 11a8 8 0 1 1 2 6M4 5v6h6";
+
+  /** A value as people read it. */
+  function said(value) {
+    if (typeof value === "boolean") return t(value ? "on" : "off");
+    if (Array.isArray(value)) return value.map((each) => t(each)).join(", ") || t("none");
+    return value === null || value === "" ? t("empty") : t(String(value));
+  }
+
+  /** What any kind of field may have besides: the way back to its own value, and that nobody changes
+   * it. */
+  function dress(element, field) {
+    if (field.returns) {
+      const title = t("Back to the default: {value}", { value: said(field.value) });
+      const button = make("button", "ef-return", { type: "button" });
+      button.title = title;
+      button.setAttribute("aria-label", `${t(field.label)}: ${title}`);
+      button.append(svg(RETURN));
+      element.append(button);
+    }
+    if (!field.frozen) return;
+    element.classList.add("ef-frozen");
+    element.title = t("This server was started so that nobody changes it here");
+    for (const control of element.querySelectorAll("input, textarea, button")) control.disabled = true;
+  }
+
   /** Draw what the server changed of a field besides its value. */
   function refresh(element, field, looks) {
     if ("visible" in looks) element.hidden = field.visible === false;
@@ -61,10 +87,10 @@
       const element = frame(field);
       const head = make("div", "ef-head");
       const box = make("div", "ef-number-box");
-      box.append(
-        make("input", "", { type: "number", id: controlId(field), autocomplete: "off" }),
-        make("button", "ef-reset", { type: "button", "aria-label": t("Reset {label}", { label: t(field.label) }) }),
-      );
+      box.append(make("input", "", { type: "number", id: controlId(field), autocomplete: "off" }));
+      if (!field.returns) {
+        box.append(make("button", "ef-reset", { type: "button", "aria-label": t("Reset {label}", { label: t(field.label) }) }));
+      }
       head.append(caption(field), box);
       element.append(head, make("input", "ef-range", { type: "range", "aria-label": field.label }));
       limit(element, field);
@@ -88,7 +114,7 @@
       if ("low" in looks || "high" in looks) limit(element, field);
       if (!("label" in looks)) return;
       element.querySelector(".ef-range").setAttribute("aria-label", t(field.label));
-      element.querySelector(".ef-reset").setAttribute("aria-label", t("Reset {label}", { label: t(field.label) }));
+      element.querySelector(".ef-reset")?.setAttribute("aria-label", t("Reset {label}", { label: t(field.label) }));
     },
   };
 
@@ -107,6 +133,23 @@
       if (from !== input) input.value = value ?? "";
     },
     input: (event, { field, commit }) => commit(parsed(event.target) ?? (field.seed ? -1 : null)),
+  };
+
+  /* ---- colour ---- */
+  const colour = {
+    draw(field) {
+      const element = frame(field);
+      const box = make("div", "ef-colour-box");
+      box.append(make("input", "", { type: "color", id: controlId(field) }), make("span"));
+      element.append(caption(field), box);
+      return hint(element, field);
+    },
+    show(element, field, value, from) {
+      const input = element.querySelector("input");
+      if (from !== input) input.value = value;
+      element.querySelector(".ef-colour-box > span").textContent = value;
+    },
+    input: (event, { commit }) => commit(event.target.value),
   };
 
   /* ---- text ---- */
@@ -206,8 +249,8 @@
   };
 
   // Somebody's script may tell of a change alone; a value that is kept already is told to nobody.
-  for (const kind of [slider, number, text, checkbox, several]) kind.change = kind.input;
+  for (const kind of [slider, number, colour, text, checkbox, several]) kind.change = kind.input;
 
-  window.EaselFormParts = { controlId, worded, frame, caption, hint, refresh };
-  window.EaselFormKinds = { slider, number, text, checkbox, radio: several, checks: several };
+  window.EaselFormParts = { controlId, worded, frame, caption, dress, hint, refresh, said };
+  window.EaselFormKinds = { slider, number, colour, text, checkbox, radio: several, checks: several };
 })();

@@ -33,7 +33,7 @@
 
   /** A text that other scripts fill. */
   function line({ line: id, text = "", tag = "div", role, hidden = false, classes = [] }, inner = "span") {
-    const element = make(tag, ["ef-line", ...classes].join(" "), { id });
+    const element = make(tag, ["ef-line", ...classes].join(" "), id ? { id } : {});
     if (role) element.setAttribute("role", role);
     element.hidden = hidden;
     element.append(worded(tag === "div" ? inner : "span", "easel-text", text));
@@ -130,7 +130,7 @@
     else if (node.switch) into.append(section(node, pane));
     else if (node.tabs) into.append(tabs(node, pane));
     else if (node.fold) into.append(fold(node, pane));
-    else if (node.line) into.append(line(node, "div"));
+    else if ("line" in node) into.append(line(node, "div"));
     else if (node.tokens) {
       // In the corner of the box before it.
       const counter = make("span", "easel-tokens", { id: node.tokens });

@@ -9,7 +9,7 @@
   const HIRES = ["enable_hr", "width", "height", "hr_scale", "hr_resize_x", "hr_resize_y"];
   const PROMPTS = { prompt: "prompt", negative_prompt: "neg_prompt" };
   const CHECKPOINTS = ["refiner_checkpoint", "hr_checkpoint_name"];
-  const CHOSEN = { sd_model_checkpoint: "checkpoint", sd_vae: "vae" };
+  const OFTEN = 150; // ms between two stores while a value is typed or dragged
   const { value, values, set, trigger } = EaselForm;
   const sides = (tab) => ["width", "height"].map((name) => Number(value(tab, name)));
 
@@ -27,9 +27,39 @@
     if (PROMPTS[name]) EaselPrompts.count(`${tab}_${PROMPTS[name]}`, value(tab, name));
   }
 
+  /* ---- the rows above the tabs, which count at once ---- */
+  const waiting = new Map(); // names of settings just stored, with whether they changed since
+
+  /** Whether the number can be stored; what is being typed is judged when its control is left. */
+  function isGood({ kind, low = -Infinity, high = Infinity, step }, number) {
+    if (kind !== "slider" && kind !== "number") return true;
+    return number !== null && number >= low && number <= high && (step !== 1 || Number.isInteger(number));
+  }
+
+  function store(name) {
+    if (!isGood(EaselForm.shape("quick", name), value("quick", name))) return;
+    if (name === "sd_model_checkpoint") trigger("quick", "checkpoint", {});
+    else trigger("quick", "setting", { name });
+  }
+
+  /** Now, and once more where another change comes soon after. */
+  function storeSoon(name) {
+    if (waiting.has(name)) {
+      waiting.set(name, true);
+      return;
+    }
+    store(name);
+    waiting.set(name, false);
+    setTimeout(() => {
+      const isChanged = waiting.get(name);
+      waiting.delete(name);
+      if (isChanged) storeSoon(name);
+    }, OFTEN);
+  }
+
   /** What only a person's choice leads to, not a form that is filled. */
   function chosen(tab, name) {
-    if (tab === "quick") trigger(tab, CHOSEN[name], {});
+    if (tab === "quick") storeSoon(name);
     if (name === "style_name") trigger(tab.replace("_styles", ""), "style-show", {});
     // What was said of an absent one is over.
     if (CHECKPOINTS.includes(name)) EaselForm.update(tab, { [name]: { hint: null } });
@@ -75,6 +105,8 @@
     action(`copy-${name}`, () => EaselSources.copy(name));
   }
   action("jobs", () => EaselPage.later(() => EaselQueue.toggle()));
+  action("settings-apply", () => EaselPage.later(() => EaselSettings.apply()));
+  action("settings-changes", () => EaselPage.later(() => EaselSettings.compare()));
   action("theme", () => EaselPage.toggleTheme());
 
   EaselForm.mounter("batch-upload", (element) => {
@@ -82,9 +114,14 @@
     EaselPage.later(() => EaselBatch.mount(element.parentElement));
   });
 
+  for (const place of ["", "-menu", "-board", "-defaults"]) {
+    EaselForm.mounter(`settings${place}`, (element) => EaselPage.later(() => EaselSettings.mount(place, element)));
+  }
+
   /* ---- the server's answers ---- */
   EaselForm.answer("page", (state) => EaselPage.configure(state));
   EaselForm.answer("notice", ({ at, text }) => {
+    window.EaselSettings?.reveal(at);
     if (!at || !EaselComplaints.beside(at, text)) EaselNotices.show(text);
   });
 

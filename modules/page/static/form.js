@@ -20,11 +20,12 @@
 
   const same = (one, other) => one === other || JSON.stringify(one) === JSON.stringify(other);
 
-  function add(tab, record) {
+  /** values: what the fields hold where that is not what a fresh form has. */
+  function add(tab, record, values = {}) {
     const store = { fields: {}, values: {}, elements: {}, panes: {} };
     for (const [name, field] of Object.entries(record.fields)) {
       store.fields[name] = { ...field };
-      store.values[name] = field.value;
+      store.values[name] = name in values ? values[name] : field.value;
       places.set(field.id, { tab, name });
     }
     for (const [name, nodes] of Object.entries(record.panes)) store.panes[name] = { nodes, root: null, trigger: null };
@@ -41,6 +42,7 @@
       case "number":
         return value === null || Number.isFinite(value) ? value : undefined;
       case "text":
+      case "colour":
         return String(value ?? "");
       case "checkbox":
         return Boolean(value);
@@ -58,7 +60,7 @@
     const before = store.values[name];
     store.values[name] = value;
     const element = store.elements[name];
-    if (element) EaselFormKinds[store.fields[name].kind].show(element, store.fields[name], value, from);
+    if (element) show(store, name, element, from);
     if (same(before, value)) return;
     for (const listener of listeners) {
       try {
@@ -67,6 +69,12 @@
         reportError(error); // one listener's fault is not the others'
       }
     }
+  }
+
+  function show({ fields, values }, name, element, from) {
+    const { [name]: shape } = fields;
+    EaselFormKinds[shape.kind].show(element, shape, values[name], from);
+    if (shape.returns) element.classList.toggle("ef-off", !same(values[name], shape.value));
   }
 
   function set(tab, name, value) {
@@ -110,8 +118,9 @@
     const { [name]: shape } = store.fields;
     const element = EaselFormKinds[shape.kind].draw(shape);
     store.elements[name] = element;
+    EaselFormParts.dress(element, shape);
     owners.set(element, { tab, name });
-    EaselFormKinds[shape.kind].show(element, shape, store.values[name], null);
+    show(store, name, element, null);
     return element;
   }
 
@@ -138,6 +147,7 @@
 
   /** One pane's events, to the kind of the field in which they happen. */
   function hear(tab, pane, event) {
+    if (event.target.closest(".ef-pane") !== pane.root) return; // a pane within this one hears it
     if (event.type === "click") {
       const button = event.target.closest("button[data-action]");
       if (button) {
@@ -151,6 +161,12 @@
     if (!owner) return;
     const store = stores.get(owner.tab);
     const shape = store.fields[owner.name];
+    if (shape.frozen) return;
+    if (event.type === "click" && event.target.closest(".ef-return")) {
+      put(owner.tab, owner.name, shape.value, true);
+      element.querySelector("input, textarea")?.focus({ preventScroll: true }); // the button goes away
+      return;
+    }
     EaselFormKinds[shape.kind][event.type]?.(event, {
       element,
       field: shape,
@@ -174,7 +190,7 @@
   for (const [tab, record] of Object.entries(window.easelForms ?? {})) add(tab, record);
 
   window.EaselForm = {
-    draw, values, set, update, take, trigger,
+    add, draw, values, set, update, take, trigger,
     value: (tab, name) => stores.get(tab)?.values[name],
     on: (listener) => { listeners.push(listener); },
     action: (name, handler) => { actions.set(name, handler); },
@@ -184,6 +200,8 @@
     },
     /** Declare who hears what the server's answer says under that name, beside the tabs'. */
     answer: (name, handler) => { answers.set(name, handler); },
+    /** What the field was described as: {kind, label, value, ...}. */
+    shape: (tab, name) => stores.get(tab)?.fields[name] ?? null,
     find: (id) => places.get(id) ?? null,
     element: (tab, name) => stores.get(tab)?.elements[name] ?? null,
     /** All values of these tabs as one text, for a handler on the server. */

@@ -1,198 +1,196 @@
-/* The Settings tab: the menu of sections, a search that leaves what holds the words, the way back to
- * each setting's default, the list of what is changed, and the page's own defaults.
+/* The Settings tab: what the server tells of all settings when the tab is opened, the menu of their
+ * sections, a search that leaves what holds the words, and what was changed here and is not stored.
  *
- * What settings there are and what they hold is the server's business (`settings_state.py`).
+ * What settings there are and what they hold is the server's business (`settings_form.py`); how their
+ * fields work is form.js's; tables of them are drawn by settings-tables.js.
  */
 (() => {
   "use strict";
   const { make } = EaselDom;
-  const BACK = "M4 11a8 8 0 1 1 2 6M4 5v6h6";
-  const all = (selector, root = document) => [...root.querySelectorAll(selector)];
-  const rows = () => all('.easel-section-rows [id^="setting_"]');
-  const keyOf = (row) => row.id.replace(/^setting_/, "").replace(/_in_settings$/, "");
+  const HEAD = "settings_head";
+  const TAB = "settings";
+  const places = {}; // parts of the page by what belongs there
+  const touched = new Set(); // keys of what somebody changed on this page
+  let stored = {}; // values by key, as the server has them
+  let sections = null; // once they are drawn: {element, title, link, rows: [{element, words}]}
 
-  const labelOf = (row) => row.querySelector("label span, [data-testid=block-info]")?.textContent.trim() ?? keyOf(row);
+  const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);
+  const value = (key) => EaselForm.value(TAB, key);
+  const ask = (event) => EaselForm.trigger(HEAD, event, {});
+  const keys = () => Object.keys(EaselForm.values(TAB));
+
+  function say(text) {
+    const line = document.querySelector("#settings_result .easel-text");
+    if (line && line.textContent !== text) line.textContent = text;
+  }
+
+  /* ---- what was changed here and is not stored ---- */
+  const isPending = (key) => touched.has(key) && !same(value(key), stored[key]);
+  const pending = () => keys().filter(isPending);
+
+  function tell() {
+    const { length: n } = pending();
+    if (!n) say("");
+    else say(n === 1 ? t("1 change is not applied yet.") : t("{n} changes are not applied yet.", { n }));
+  }
+
+  /** Show a value that is the server's, also one that came after the list of choices. */
+  function show(key, found) {
+    const { choices = [], free, kind } = EaselForm.shape(TAB, key);
+    const missing = kind.startsWith("choice") && !free && found !== null
+      ? [found].flat().filter((each) => !choices.includes(each)) : [];
+    EaselForm.update(TAB, { [key]: { value: found, ...(missing.length && { choices: [...choices, ...missing] }) } });
+  }
+
+  /** The server's values now: fields follow that nobody has touched here. */
+  function adopt(values) {
+    for (const [key, found] of Object.entries(values)) {
+      if (!EaselForm.shape(TAB, key)) continue;
+      stored[key] = found;
+      if (isPending(key)) continue;
+      touched.delete(key);
+      if (!same(value(key), found)) show(key, found);
+    }
+  }
+
+  /** To the defaults, which count once they are applied. */
+  function back(names) {
+    for (const key of names) {
+      const { frozen, value: usual } = EaselForm.shape(TAB, key);
+      if (frozen) continue;
+      touched.add(key);
+      EaselForm.set(TAB, key, usual);
+    }
+    tell();
+    places["-board"].refresh();
+  }
+
+  EaselForm.on(({ tab, name, value: now, byPerson }) => {
+    if (tab === HEAD && name === "search") filter(now);
+    if (tab !== TAB || !byPerson) return;
+    touched.add(name);
+    tell();
+  });
+
+  /* ---- drawing ---- */
+  function drawMenu(menu) {
+    const nav = make("nav", "", { "aria-label": "Sections of the settings" });
+    let last = "";
+    for (const [category, id, title] of menu) {
+      if (category !== last) {
+        const heading = make("h2");
+        heading.textContent = t(category);
+        nav.append(heading);
+        last = category;
+      }
+      const link = make("a", "", { href: `#${id}` });
+      link.textContent = t(title);
+      nav.append(link);
+    }
+    places["-menu"].replaceChildren(nav);
+  }
+
+  function draw({ record, menu, stored: values }) {
+    stored = { ...values };
+    EaselForm.add(TAB, record, values);
+    EaselForm.draw(TAB, "sections", places[""], (event, told) => EaselForm.trigger(HEAD, event, told));
+    drawMenu(menu);
+    sections = [...places[""].querySelectorAll(".easel-section")].map((element) => {
+      const title = element.querySelector("h2").textContent.toLowerCase();
+      const rows = [...element.querySelectorAll(".ef-field")].map((row) => {
+        return { element: row, words: `${title} ${row.textContent} ${row.id}`.toLowerCase() };
+      });
+      return { element, title, rows, link: places["-menu"].querySelector(`a[href="#${element.id}"]`) };
+    });
+    filter(EaselForm.value(HEAD, "search"));
+  }
 
   /** Each word must occur in a setting's label, help or key, or in its section's title. */
   function filter(text) {
-    const words = String(text ?? "").toLowerCase().split(/\s+/).filter(Boolean);
+    if (!sections) return;
+    const words = text.toLowerCase().split(/\s+/).filter(Boolean);
+    const holds = (place) => words.every((word) => place.includes(word));
     let shown = 0;
-    for (const section of all(".easel-section")) {
-      const title = section.querySelector("h2")?.textContent.toLowerCase() ?? "";
-      let found = 0;
-      for (const row of all('.easel-section-rows [id^="setting_"]', section)) {
-        const place = `${title} ${row.textContent} ${row.id}`.toLowerCase();
-        const hit = words.every((word) => place.includes(word));
-        row.classList.toggle("easel-filtered", !hit);
-        if (hit) found += 1;
+    for (const { element, title, rows, link } of sections) {
+      let found = holds(title) && !rows.length ? 1 : 0;
+      for (const row of rows) {
+        const isHit = holds(row.words);
+        row.element.classList.toggle("easel-filtered", !isHit);
+        if (isHit) found += 1;
       }
-      if (!section.querySelector(".easel-section-rows") && words.every((word) => title.includes(word))) found = 1;
-      section.classList.toggle("easel-filtered", !found);
-      document.querySelector(`#settings_menu a[href="#${section.id}"]`)
-        ?.classList.toggle("easel-filtered", !found);
+      for (const each of [element, link]) each.classList.toggle("easel-filtered", !found);
       shown += found;
     }
-    for (const heading of all("#settings_menu h2")) {
+    for (const heading of places["-menu"].querySelectorAll("h2")) {
       let next = heading.nextElementSibling;
-      let left = false;
-      for (; next?.matches("a"); next = next.nextElementSibling) left ||= !next.classList.contains("easel-filtered");
-      heading.classList.toggle("easel-filtered", !left);
+      let isLeft = false;
+      for (; next?.matches("a"); next = next.nextElementSibling) isLeft ||= !next.classList.contains("easel-filtered");
+      heading.classList.toggle("easel-filtered", !isLeft);
     }
-    for (const note of all(".easel-none")) note.hidden = shown > 0;
+    document.getElementById("settings_none").hidden = shown > 0;
   }
 
-  /* Gradio gathers hundreds of values before anything can be drawn: that the button is pressed is seen
-   * first. */
-  const SLOW = "#settings_submit, #settings_show_changes";
-  document.addEventListener("click", (event) => {
-    const button = event.target.closest?.(SLOW);
-    if (!button || !event.isTrusted) return;
-    event.preventDefault();
-    event.stopImmediatePropagation();
-    button.classList.add("easel-busy");
-    requestAnimationFrame(() => setTimeout(() => {
-      button.click();
-      button.classList.remove("easel-busy");
-    }));
-  }, true);
-
-  /** A cell of a table, its text as it is. */
-  function cell(tag, text, attributes = {}) {
-    const made = make(tag, "", attributes);
-    made.textContent = text;
-    return made;
+  function clearSearch() {
+    EaselForm.set(HEAD, "search", "");
+    filter("");
   }
 
-  function table(heads, lines) {
-    const made = make("table", "easel-changes");
-    const head = make("tr");
-    head.append(...heads.map((words) => cell("th", t(words), { scope: "col" })));
-    const body = make("tbody");
-    body.append(...lines);
-    const top = make("thead");
-    top.append(head);
-    made.append(top, body);
-    return made;
-  }
-
-  /* ---- settings ---- */
-  class Board {
-    constructor(root, trigger) {
-      this.root = root;
-      this.trigger = trigger;
-      this.drawn = null;
-    }
-
-    reset(names) {
-      for (const row of rows()) if (names.includes(keyOf(row))) touched.set(keyOf(row), labelOf(row));
-      this.trigger("reset", { names });
-    }
-
-    /** A button in each row that leads back to its default, and a mark where the row is off it. */
-    mark({ defaults = {}, changed = [] }) {
-      const off = new Set(changed);
-      for (const row of rows()) {
-        const key = keyOf(row);
-        row.classList.toggle("easel-changed", off.has(key));
-        if (!(key in defaults) || row.querySelector(":scope > .easel-reset")) continue;
-        const label = labelOf(row);
-        const button = make("button", "easel-reset", { type: "button" });
-        button.title = t("Back to the default: {value}", { value: defaults[key] });
-        button.setAttribute("aria-label", `${label}: ${button.title}`);
-        button.append(EaselDom.svg(BACK));
-        button.addEventListener("click", () => this.reset([key]));
-        row.append(button);
-      }
-    }
-
-    list(lines, n) {
-      if (!lines || n === this.drawn) return;
-      this.drawn = n;
-      const head = make("div", "easel-board-head");
-      const title = make("h2");
-      title.textContent = t("Changed settings");
-      const close = EaselDom.tool("Close", "M6 6l12 12M18 6 6 18", () => this.root.replaceChildren());
-      head.append(title);
-      if (lines.length) {
-        const back = make("button", "easel-board-back", { type: "button" });
-        back.textContent = t("Set all back");
-        back.addEventListener("click", () => this.reset(lines.map((line) => line.key)));
-        head.append(back);
-      }
-      head.append(close);
-      const none = make("p");
-      none.textContent = t("Every setting has its default.");
-      this.root.replaceChildren(head, lines.length
-        ? table(["Setting", "Stored", "On this page", "Default"], lines.map((line) => this.line(line))) : none);
-      window.scrollTo({ top: 0 });
-    }
-
-    line({ key, label, stored, page, default: usual }) {
-      const row = make("tr");
-      const name = make("td");
-      const link = make("a", "", { href: `#setting_${key}` });
-      link.textContent = t(label);
-      link.addEventListener("click", (event) => {
-        event.preventDefault();
-        filter("");
-        const place = document.getElementById(`setting_${key}_in_settings`) ?? document.getElementById(`setting_${key}`);
-        place?.scrollIntoView({ block: "center" });
-        place?.querySelector("input, textarea, button")?.focus({ preventScroll: true });
-      });
-      name.append(link);
-      row.append(name, ...[stored, page, usual].map((words) => cell("td", words)));
-      return row;
-    }
-  }
-
-  /* ---- what was changed here and not applied ---- */
-  const touched = new Map(); // labels by key
-
-  function touch(event) {
-    const row = event.target.closest?.('.easel-section-rows [id^="setting_"]');
-    if (row && !event.target.closest(".easel-reset")) touched.set(keyOf(row), labelOf(row));
-  }
-
-  for (const kind of ["input", "change"]) document.addEventListener(kind, touch, true);
-  document.addEventListener("pointerdown", (event) => { if (event.target.closest?.('[role="option"]')) touch(event); });
+  EaselForm.answer("options", (told) => {
+    if (told.record && !sections) draw(told);
+    if (!sections) return;
+    adopt(told.stored ?? {});
+    if (told.line) say(told.line);
+    places["-board"]?.refresh();
+  });
 
   document.addEventListener("click", (event) => {
     const link = event.target.closest?.("#settings_menu a");
-    if (!link) return;
-    event.preventDefault();
-    document.querySelector(link.getAttribute("href"))?.scrollIntoView({ block: "start" });
+    if (link) {
+      event.preventDefault();
+      document.querySelector(link.getAttribute("href"))?.scrollIntoView({ block: "start" });
+    }
+    // Others may have changed settings since the tab was opened first.
+    if (event.target.closest?.("#tab_settings-button") && places[""]) ask(sections ? "settings-look" : "settings-open");
   });
 
-  window.EaselSettings = {
-    filter,
-    /** Labels of the settings that were changed on this page and are not stored. */
-    unapplied: () => [...touched.values()],
-    mount(element, props, trigger, watch) {
-      const board = new Board(element.querySelector(".easel-board"), trigger);
-      const follow = () => {
-        if (!props.value?.table) touched.clear(); // all that was changed is stored
-        // The rows are made at the same time as this, or a little later.
-        requestAnimationFrame(() => setTimeout(() => board.mark(props.value ?? {}), 30));
-        board.list(props.value?.table, props.value?.n);
-      };
-      watch("value", follow);
-      follow();
+  /** A line for each setting that is not at its default, or is another on this page. */
+  function lines() {
+    return keys().filter((key) => isPending(key) || !same(stored[key], EaselForm.shape(TAB, key).value)).map((key) => {
+      const { id, label, value: usual } = EaselForm.shape(TAB, key);
+      return { key, id, label, usual, stored: stored[key], ...(isPending(key) && { page: value(key) }) };
+    });
+  }
+
+  const makers = {
+    "-board": (element) => new EaselSettingsBoard(element, { lines, back, clearSearch }),
+    "-defaults": (element) => {
+      EaselForm.answer("defaults", (told) => EaselSettingsBoard.drawDefaults(element, told));
+      return element;
     },
-    mountDefaults(element, props, watch) {
-      const place = element.querySelector(".easel-defaults-board");
-      const follow = () => {
-        const { line, rows: lines = [] } = props.value ?? {};
-        const told = make("p", "", { role: "status" });
-        told.textContent = t(line ?? "");
-        const body = lines.map(({ place: name, old, new: now }) => {
-          const row = make("tr");
-          row.append(...[name, old, now].map((words) => cell("td", words)));
-          return row;
-        });
-        place.replaceChildren(...(line ? [told] : []), ...(body.length ? [table(["Field", "Now", "New"], body)] : []));
-      };
-      watch("value", follow);
-      follow();
+  };
+
+  window.EaselSettings = {
+    /** `place`: "" for the sections, "-menu", "-board", "-defaults". */
+    mount(place, element) {
+      places[place] = makers[place]?.(element) ?? element;
+      if (place === "") ask("settings-open");
+    },
+    apply: () => ask(sections ? "settings-apply" : "settings-open"),
+    compare() {
+      if (!sections) return;
+      places["-board"].open();
+      ask("settings-look");
+    },
+    /** What the server is to store, as text. */
+    told() {
+      EaselFormKinds.choice.leave();
+      return JSON.stringify({ [TAB]: Object.fromEntries(pending().map((key) => [key, value(key)])) });
+    },
+    /** Labels of the settings that were changed on this page and are not stored. */
+    unapplied: () => (sections ? pending().map((key) => t(EaselForm.shape(TAB, key).label)) : []),
+    /** Have the element in sight that the search may have taken away. */
+    reveal(id) {
+      if (id && document.getElementById(id)?.closest(".easel-filtered")) clearSearch();
     },
   };
 })();

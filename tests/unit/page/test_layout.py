@@ -4,7 +4,7 @@ import pytest
 
 from modules.errors import RequestError
 from modules.library.localizations import Localization
-from modules.page.fields import checkbox, dropdown, slider, textbox
+from modules.page.fields import Field, checkbox, dropdown, number, slider, textbox
 from modules.page.language import translated
 from modules.page.layout import Form
 
@@ -67,6 +67,10 @@ def test_what_no_form_of_ours_says_is_refused(told) -> None:
         (slider("a", 1, 9, 5, 1, elem_id="a"), 3, 2.5),
         (slider("a", 1, 9, 5, 1, elem_id="a"), 3, True),
         (dropdown("a", ["x"], "x", elem_id="a"), "x", "y"),
+        (number("a", -1, elem_id="a"), -1e30, 1.5),
+        (number("a", -1, elem_id="a"), 4, float("inf")),
+        (number("a", 1, elem_id="a", low=0, high=9, step=None), 0.5, 9.5),
+        (Field(kind="colour", label="a", value="#ffffff", elem_id="a"), "#123456", None),
         (checkbox("a", elem_id="a"), True, 1),
         (textbox("a", elem_id="a"), "", None),
     ],

@@ -46,7 +46,7 @@ def test_loose_values_are_brought_to_their_type(key, loose, value):
         ("CLIP_stop_at_last_layers", "two", "a whole number"),
         ("CLIP_stop_at_last_layers", None, "a whole number"),
         ("eta_ancestral", float("nan"), "a number from 0 to 1"),
-        ("sigma_min", -1, "a number of at least 0"),
+        ("sigma_min", -1, "a number from 0 to 10000"),
         ("samples_save", "maybe", "true or false"),
         ("samples_save", [], "true or false"),
         ("samples_save", 0.5, "true or false"),
