@@ -1,8 +1,8 @@
 """The page in another language: the words of its components, and those for its scripts.
 
-Gradio hands every browser a record of the page. Here that record's texts are replaced; what is not
-translated stays as it is, and values (of choices, say) stay for every language. A browser that
-loads the page anew gets the language that is set then.
+Gradio hands every browser a record of the page. Here the texts of its tabs and of its HTML are
+replaced; the words of all else go along, for the scripts that draw it. What is not translated stays
+as it is. A browser that loads the page anew gets the language that is set then.
 """
 
 from __future__ import annotations
@@ -21,9 +21,6 @@ from modules.library.localizations import Localization
 
 log = logging.getLogger(__name__)
 
-# Properties of components that people read. A button's value is its text, and HTML's its contents.
-_WORDS = ("label", "info", "placeholder")
-_VALUES = {"button", "markdown"}
 _BETWEEN_TAGS = re.compile(r">([^<>{}$]*[^<>{}$\s][^<>{}$]*)<")
 
 
@@ -89,13 +86,8 @@ def translated(
 
 def _component(record: Mapping[str, Any], words: Localization) -> dict[str, Any]:
     props = copy.copy(record["props"])
-    for name in _WORDS:
-        if isinstance(props.get(name), str):
-            props[name] = words.of(props[name])
-    if record["type"] in _VALUES and isinstance(props.get("value"), str):
-        props["value"] = words.of(props["value"])
-    if isinstance(props.get("choices"), list):
-        props["choices"] = [_choice(each, words) for each in props["choices"]]
+    if isinstance(props.get("label"), str):
+        props["label"] = words.of(props["label"])
     if record["type"] == "html":
         for name in ("value", "html_template"):
             if isinstance(props.get(name), str):
@@ -103,10 +95,3 @@ def _component(record: Mapping[str, Any], words: Localization) -> dict[str, Any]
                     lambda found: f">{words.of(found[1])}<", props[name]
                 )
     return {**record, "props": props}
-
-
-def _choice(choice: Any, words: Localization) -> Any:
-    """A choice is (what is shown, its value)."""
-    if isinstance(choice, list | tuple) and len(choice) == 2 and isinstance(choice[0], str):
-        return [words.of(choice[0]), choice[1]]
-    return choice

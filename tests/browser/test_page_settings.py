@@ -29,12 +29,16 @@ def test_a_setting_is_applied_stored_and_shown_after_a_reload(easel: Easel):
 def test_bad_numbers_in_settings_are_told_beside_them_and_the_rest_is_kept(easel: Easel):
     easel.tab("Settings")
     easel.page.locator("#setting_add_model_name_to_info input").uncheck()
-    delta, rho = easel.number("setting_eta_noise_seed_delta"), easel.number("setting_rho")
-    for box, typed, kept in ((delta, "1e30", "4294967296"), (delta, "1.5", "2"), (rho, "-1", "0")):
-        box.fill(typed)
-        box.press("Tab")
-        assert (typed in easel.toast(), box.input_value()) == (True, kept)
-    assert easel.page.locator("#setting_rho .ez-complaint").count() == 1
+    delta, rho = "setting_eta_noise_seed_delta", "setting_rho"
+    for where, typed, kept in (
+        (delta, "1e30", "4294967296"),
+        (delta, "1.5", "2"),
+        (rho, "-1", "0"),
+    ):
+        easel.number(where).fill(typed)
+        easel.number(where).press("Tab")
+        assert typed in easel.page.locator(f"#{where} .ez-complaint").inner_text()
+        assert easel.number(where).input_value() == kept
     # What the page lets through, the server refuses.
     easel.page.evaluate("EaselForm.shape('settings', 'jpeg_quality').high = 1e9")
     quality = easel.page.locator("#setting_jpeg_quality")

@@ -106,7 +106,6 @@
     if (input.value !== "" && !input.validity.badInput) input.dataset.easelGood = input.value;
   };
 
-  // Before Gradio, which would take the nearest value without a word, and the least for nothing.
   document.addEventListener("blur", (event) => {
     if (event.target.matches?.(NUMBER)) settle(event.target);
   }, true);

@@ -1,4 +1,4 @@
-/* Theme, tooltips, and what happens once the page is there.
+/* Theme, and what happens once the page is there.
  *
  * Elements come and go with Gradio's tabs, so nothing is looked up at load: events are caught at the
  * document, elements are asked for when they are needed.
@@ -73,11 +73,6 @@
     EaselStatus.drawDevice();
   }
 
-  // Icon buttons have their words as hidden text.
-  document.addEventListener("pointerover", (event) => {
-    const button = event.target.closest?.(".easel-tool");
-    if (button && !button.title) button.title = button.textContent.trim();
-  });
   // A tab's elements are made when it is first opened.
   document.addEventListener("click", (event) => {
     if (event.target.closest?.('[role="tab"]')) setTimeout(EaselPrompts.countAll, 300);
