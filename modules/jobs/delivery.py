@@ -27,7 +27,7 @@ from modules.jobs.store import Store
 from modules.pictures import grids
 from modules.pictures.files import TEMPORARY, Numbers, place, place_extra, place_grid, write
 from modules.pictures.metadata import ENDINGS, encode
-from modules.pictures.names import Naming
+from modules.pictures.names import Naming, apply, clean
 from modules.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -141,6 +141,15 @@ class Delivery:
             self._numbers.wrote(path)
         self._on_saved(path, job.owner)
         return path
+
+    def named(
+        self, pattern: str, job: Job, recipe: Recipe, summary: Summary, picture: Picture
+    ) -> str:
+        """A file's name by a pattern, as one part of a path. `recipe` is that of a Request."""
+        assert isinstance(recipe.request, Request)
+        naming = self._naming(job, recipe.settings, recipe.request, summary, picture, b"")
+        longest, unix_only = max(naming.longest, 1), naming.unix_only
+        return clean(apply(pattern, naming), longest=longest, unix_only=unix_only)
 
     def wants_grid(self, recipe: Recipe, made: int) -> bool:
         """Whether so many pictures are to be put on one sheet too."""

@@ -1,4 +1,5 @@
-"""The Save button: a picture's file copied into a folder of its own, and a line in the log there.
+"""The Save button: a picture's file copied into a folder of its own, and a line in the log there;
+and what the Zip button's archive is called.
 
 Folder, names and log as the settings of now say (A1111 interface 6 and 15.1). Who may see the job
 has been asked before.
@@ -21,6 +22,7 @@ from modules.library.saved_log import SavedLog
 from modules.settings import Settings
 
 _FOLDER = "log/images"  # where the setting is empty
+_ARCHIVE = "[datetime]_[[model_name]]_[seed]-[seed_last]"  # A1111 interface 15.1
 
 
 class Keepsakes:
@@ -52,6 +54,18 @@ class Keepsakes:
         summary = Summary.from_record(job.summary)
         items.sort(key=lambda item: (item.index == GRID, item.index))
         return [self._save(job, recipe, summary, item, settings) for item in items]
+
+    def archive_name(self, job: Job) -> str:
+        """What an archive of the job's pictures is called, without ending. JobError without any."""
+        first = next((each for each in self._store.items(job.id) if each.index >= 0), None)
+        if first is None or not first.picture:
+            raise JobError(f"job {job.id} has no pictures")
+        recipe = read_recipe(job)
+        if not isinstance(recipe.request, Request) or job.summary is None:
+            return f"{job.kind}-{job.id}"
+        pattern = self._settings().saving_images.grid_zip_filename_pattern or _ARCHIVE
+        summary, picture = Summary.from_record(job.summary), Picture.from_record(first.picture)
+        return self._delivery.named(pattern, job, recipe, summary, picture)
 
     def _save(
         self, job: Job, recipe: Recipe, summary: Summary, item: Item, settings: Settings

@@ -36,7 +36,6 @@ class SavingImages(Section, id="saving-images", title="Saving images/grids", cat
         "",
         "Archive filename pattern",
         "Empty: [datetime]_[[model_name]]_[seed]-[seed_last].",
-        built=False,
     )
     n_rows: int = option(
         -1,

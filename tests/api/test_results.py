@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import sys
 import zipfile
 from pathlib import Path
@@ -39,7 +40,10 @@ def test_a_zip_holds_the_files_of_a_job_as_they_were_saved(client: TestClient, a
     answer = client.get(f"{JOBS}/{job['id']}/zip", params={"also": other["id"]})
 
     assert answer.headers["content-type"] == "application/zip"
-    assert 'filename="txt2img-' in answer.headers["content-disposition"]
+    named = r"attachment; filename\*=UTF-8''\d{14}_%5B\w+%5D_(\d+)-(\d+)\.zip"
+    found = re.fullmatch(named, answer.headers["content-disposition"])
+    seeds = [item["seed"] for item in job["items"]]
+    assert found and [int(seed) for seed in found.groups()] == [seeds[0], seeds[2]]
     with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
         assert archive.testzip() is None
         # One file is gone by other means.

@@ -7,10 +7,10 @@ A picture is named by its job and index, never by a path.
 from __future__ import annotations
 
 import ipaddress
-import time
 from collections.abc import Iterator
 from pathlib import Path as FilePath
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from fastapi import APIRouter, HTTPException, Path, Query, Request, Response
 from fastapi.responses import FileResponse, StreamingResponse
@@ -86,16 +86,17 @@ def _add_reading(router: APIRouter, app: App) -> None:
         ] = None,
         grid: Annotated[bool, Query(description="with the grid, where one was made")] = False,
     ) -> StreamingResponse:
-        """All pictures of the job (and further ones), under the names that they were saved by."""
+        """All pictures of the job (and further ones), under the names that they were saved by. The
+        archive is called as the setting grid_zip_filename_pattern says.
+        """
         view = app.jobs.view(job_id)
         views = [view, *(app.jobs.view(other) for other in also or ())]
         files = [file for each in views for file in _files(app, each, grid)]
         if not files:
             raise JobError(f"job {job_id} has no pictures")
-        made = time.strftime("%Y%m%d-%H%M%S", time.localtime(view.created))
-        name = f"{view.kind}-{made}.zip"
+        name = quote(f"{app.keepsakes.archive_name(app.jobs.job(job_id))}.zip", safe="")
         headers = {
-            "Content-Disposition": f'attachment; filename="{name}"',
+            "Content-Disposition": f"attachment; filename*=UTF-8''{name}",
             "Cache-Control": "no-store",
         }
         return StreamingResponse(zipped(files), media_type="application/zip", headers=headers)
