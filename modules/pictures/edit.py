@@ -54,9 +54,12 @@ def resize(mode: int, image: Image.Image, width: int, height: int) -> Image.Imag
     """`image` at width x height: 0 stretched, 1 cropped to fit, 2 (and 3, on pictures) with its
     edges drawn out.
 
-    Modes 1 and 2 give RGB; mode 0 keeps the picture's own mode.
+    Modes 1 and 2 give RGB; mode 0 keeps the picture's own mode. A picture that is so already is
+    given back itself.
     """
     assert mode in (0, 1, 2, 3), mode
+    if image.size == (width, height) and (mode == 0 or image.mode == "RGB"):
+        return image
     if mode == 0:
         return image.resize((width, height), resample=LANCZOS)
     wanted, has = width / height, image.width / image.height

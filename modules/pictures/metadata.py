@@ -73,9 +73,9 @@ def encode(
 
 
 def flatten(image: Image.Image, colour: str) -> Image.Image:
-    """RGB: transparent parts filled with `colour` ("#rrggbb")."""
+    """RGB: transparent parts filled with `colour` ("#rrggbb"). The picture itself if it is that."""
     if "A" not in image.getbands() and "transparency" not in image.info:
-        return image.convert("RGB")
+        return image if image.mode == "RGB" else image.convert("RGB")
     ground = Image.new("RGBA", image.size, colour)
     rgba = image.convert("RGBA")
     ground.paste(rgba, mask=rgba)
@@ -119,9 +119,9 @@ def open_image(data: bytes, *, max_pixels: int, field: str = "image") -> Image.I
             f"the picture is damaged ({error}); save it again as PNG", field=field
         ) from error
     keep = dict(image.info)
-    upright = ImageOps.exif_transpose(image)
-    upright.info = keep
-    return upright
+    ImageOps.exif_transpose(image, in_place=True)  # it copies no picture that is upright already
+    image.info = keep
+    return image
 
 
 def mime_of(data: bytes) -> str:
