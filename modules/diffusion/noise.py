@@ -209,8 +209,10 @@ class ImageNoise:
     def next(self) -> Tensor:
         """(B,C,H,W) fp32: the noise of the next step."""
         assert self._started, "step noise was asked for before the first noise"
-        drawn = torch.stack([generator.randn(self._shape) for generator in self._generators])
-        return upload(drawn, self._device)
+        drawn = [generator.randn(self._shape) for generator in self._generators]
+        # One image's own need no copy.
+        together = torch.stack(drawn) if len(drawn) > 1 else drawn[0][None]
+        return upload(together, self._device)
 
     def _first_of(self, index: int) -> Tensor:
         generator = self._generators[index]

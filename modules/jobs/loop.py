@@ -28,6 +28,7 @@ Word = Literal["go", "skip", "stop"]
 AT_ONCE = ("memory", "loaded")  # questions that are answered beside a running job
 _BEAT = 2.0  # seconds between heartbeats
 _PREVIEW_PAUSE = 0.2  # seconds; more often nobody sees
+_PROGRESS_PAUSE = 0.02  # seconds between the steps that are told; each costs both processes time
 
 
 class Maker(Protocol):
@@ -69,6 +70,7 @@ class JobControl:
         self._at = (-1, 0)  # batch and step
         self._previewed = (-1, 0)
         self._preview_time = 0.0
+        self._told = (-1, 0.0)  # batch and time
         self.stopped = False  # whether "stop" was answered
 
     # what it hears, from the listening thread
@@ -99,9 +101,15 @@ class JobControl:
         return "skip" if skip and not between else "go"
 
     def progress(self, image_index: int, step: int, steps: int) -> None:
+        """Told at a batch's first step and at the last, else where some time went by."""
         self._at = (image_index, step)
         if self._previewed[0] != image_index:
             self._previewed = (image_index, 0)
+        batch, told = self._told
+        now = time.monotonic()
+        if batch == image_index and now - told < _PROGRESS_PAUSE and step < steps:
+            return
+        self._told = (image_index, now)
         self._channel.send(
             messages.Progress(job=self._job, image_index=image_index, step=step, steps=steps)
         )
