@@ -59,7 +59,7 @@ class ExtraNetworks(
         True, "Show the directory view by default", reload=True
     )
     extra_networks_tree_view_default_width: int = option(
-        180, "Width of the directory view, in pixels", low=0, reload=True
+        180, "Width of the directory view, in pixels", low=0, high=1000, reload=True
     )
     extra_networks_add_text_separator: str = option(
         " ", "Text put before a network's tag in a prompt"

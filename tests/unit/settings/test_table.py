@@ -30,6 +30,11 @@ def test_every_setting_has_a_label_and_no_two_in_a_section_the_same():
         assert all(labels) and len(labels) == len(set(labels)), section.section
 
 
+def test_every_number_has_ends_that_the_page_can_name():
+    numbers = [row for row in TABLE if type(row.default) in (int, float)]
+    assert numbers and [row.key for row in numbers if None in (row.low, row.high)] == []
+
+
 def test_infotext_names_belong_to_one_setting_each():
     names = [row.infotext for row in TABLE if row.infotext]
     assert len(names) == len(set(names))
