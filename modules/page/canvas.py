@@ -76,6 +76,8 @@ def sketch_canvas(
     height: int = 512,
     label: str = "Drawing canvas",
     help: bool = True,
+    brush: str = "",
+    stage_height: int = 0,
     **props: Any,
 ) -> gr.HTML:
     """A canvas named `elem_id`, empty, white and `width` x `height` pixels.
@@ -83,6 +85,8 @@ def sketch_canvas(
     mode: "sketch" (colour), "inpaint" (mask), "inpaint-sketch" (colour, the ink is the mask), or
     "picture" (a picture is only chosen and shown).
     help: whether a line below the stage tells the keys (setting `canvas_show_tooltip`).
+    brush: colour "#rrggbb" that it begins with; of a mask, the one that it is shown in. "": as the
+    mode has it. stage_height: at most so many pixels; 0: what fits the screen.
     props: further arguments of `gr.HTML`.
 
     As an output it takes a command, each with a nonce of its own: `{"load": url, "nonce": n}`,
@@ -104,5 +108,7 @@ def sketch_canvas(
         height=height,
         canvas_label=label,
         help=help,
+        brush=brush,
+        stage_height=stage_height,
         **props,
     )

@@ -8,8 +8,9 @@ The second pass and the styles have files of their own.
 from __future__ import annotations
 
 from modules.generation.choices import AUTOMATIC, SAMPLERS, SCHEDULES
-from modules.page.fields import Field, checkbox, dropdown, number, slider, textbox
+from modules.page.fields import Field, checkbox, dropdown, number, radio, slider, textbox
 from modules.page.layout import Form
+from modules.settings import Settings
 
 
 def prompts(form: Form) -> None:
@@ -33,16 +34,26 @@ def prompts(form: Form) -> None:
         form.tokens(f"{box.elem_id}_tokens")
 
 
-def sampling(form: Form) -> None:
+def shown_samplers(settings: Settings) -> list[str]:
+    """The menus' samplers, without those that the setting hides; all where it hides every one."""
+    built = [row.label for row in SAMPLERS if row.built]
+    hidden = settings.sampler_params.hide_samplers
+    return [label for label in built if label not in hidden] or built
+
+
+def sampling(form: Form, settings: Settings) -> None:
     """Sampler, schedule, steps."""
     tab = form.tab
-    samplers = [row.label for row in SAMPLERS if row.built]
+    samplers = shown_samplers(settings)
     schedules = [row.label for row in SCHEDULES if row.built]
+    is_list = settings.ui_alternatives.samplers_in_dropdown
+    kind = dropdown if is_list else radio
+    sampler = kind("Sampling method", samplers, samplers[0], elem_id=f"{tab}_sampling")
+    if not is_list:
+        form.add("sampler_name", sampler)
     with form.row():
-        form.add(
-            "sampler_name",
-            dropdown("Sampling method", samplers, samplers[0], elem_id=f"{tab}_sampling"),
-        )
+        if is_list:
+            form.add("sampler_name", sampler)
         form.add(
             "scheduler",
             dropdown("Schedule type", schedules, AUTOMATIC, elem_id=f"{tab}_scheduler"),

@@ -32,6 +32,8 @@ PNG_INFO_FIELDS = (
     "Steps",
     "Model hash",
 )
+#: Of the controls, as A1111 calls them, in the usual order (setting `ui_reorder_list`).
+PARTS = ("inpaint", "sampler", "accordions", "dimensions", "batch", "seed")
 MASK_MODES = ("Inpaint masked", "Inpaint not masked")
 INPAINT_AREAS = ("Whole picture", "Only masked")
 

@@ -7,8 +7,10 @@ panel's. Bad input becomes a message and leaves the form as it is.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -96,21 +98,54 @@ def _prompts(app: App, shape: Form) -> None:
 
 
 def _controls(app: App, shape: Form, size: tuple[int, int]) -> None:
+    settings = app.settings.current
+    folds = {
+        "txt2img": settings.ui_alternatives.txt2img_settings_accordion,
+        "img2img": settings.ui_alternatives.img2img_settings_accordion,
+    }
     with shape.pane("controls"):
         if shape.tab == "img2img":
             sources.copy_buttons(shape)
-        with shape.column("", "easel-controls"):
-            if shape.tab == "img2img":
-                inpaint.resize_mode(shape)
-                inpaint.mask_controls(shape)
-            controls.sampling(shape)
-            if shape.tab == "txt2img":
-                hires.build(app, shape)
-            refiner.build(app, shape)
-            (controls if shape.tab == "txt2img" else inpaint).sizes(shape, size)
-            controls.batch_and_guidance(shape)
-            controls.seed(shape)
+        with ExitStack() as outer:
+            if folds[shape.tab]:
+                outer.enter_context(
+                    shape.fold("Settings", f"{shape.tab}_settings_accordion", open=True)
+                )
+            outer.enter_context(shape.column("", "easel-controls"))
+            sections = _sections(app, shape, size)
+            for name in arranged(sections, settings.ui.ui_reorder_list):
+                for part in sections[name]:
+                    part()
         controls.overrides(shape)
+
+
+def _sections(
+    app: App, shape: Form, size: tuple[int, int]
+) -> dict[str, tuple[Callable[[], None], ...]]:
+    """What makes each part of the controls, by A1111's names, in the usual order."""
+    is_first = shape.tab == "txt2img"
+    masks = () if is_first else (inpaint.resize_mode, inpaint.mask_controls)
+    second = (partial(hires.build, app, shape),) if is_first else ()
+    found = {
+        "inpaint": tuple(partial(part, shape) for part in masks),
+        "sampler": (partial(controls.sampling, shape, app.settings.current),),
+        "accordions": (*second, partial(refiner.build, app, shape)),
+        "dimensions": (partial((controls if is_first else inpaint).sizes, shape, size),),
+        "batch": (partial(controls.batch_and_guidance, shape),),
+        "seed": (partial(controls.seed, shape),),
+    }
+    assert tuple(found) == form.PARTS
+    return found
+
+
+def arranged(names: Iterable[str], wanted: Sequence[str]) -> list[str]:
+    """The parts in the order of the setting `ui_reorder_list`; those that it does not name stand
+    where they usually do among the others, as in A1111. What it calls "cfg" and "denoising" is part
+    of "batch".
+    """
+    named = ["batch" if name in ("cfg", "denoising") else name for name in wanted]
+    usual = {name: 2 * place + 1 for place, name in enumerate(names)}
+    return sorted(usual, key=lambda name: 2 * named.index(name) if name in named else usual[name])
 
 
 def _buttons(shape: Form) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Set
 
 from modules.app import App
-from modules.generation.choices import LATENT_UPSCALE_MODES, SAMPLERS, SCHEDULES, UPSCALERS
+from modules.generation.choices import LATENT_UPSCALE_MODES, SCHEDULES, UPSCALERS
 from modules.generation.infotext_fields import SAME_CHECKPOINT, SAME_SAMPLER, SAME_SCHEDULE
-from modules.page import refiner
+from modules.page import controls, refiner
 from modules.page.fields import dropdown, slider, textbox
 from modules.page.layout import Form
 from modules.settings import Settings
@@ -62,7 +62,7 @@ def build(app: App, form: Form) -> None:
 
 
 def _own_sampler(app: App, form: Form) -> None:
-    samplers = [SAME_SAMPLER, *(row.label for row in SAMPLERS if row.built)]
+    samplers = [SAME_SAMPLER, *controls.shown_samplers(app.settings.current)]
     schedules = [SAME_SCHEDULE, *(row.label for row in SCHEDULES if row.built)]
     rows = (
         ("hr_sampler_name", "Hires sampling method", "hr_sampler", samplers),

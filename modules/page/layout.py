@@ -95,9 +95,9 @@ class Form:
             yield
 
     @contextmanager
-    def fold(self, label: str, elem_id: str) -> Iterator[None]:
+    def fold(self, label: str, elem_id: str, *, open: bool = False) -> Iterator[None]:
         body: list[Node] = []
-        self._add({"fold": body, "label": label, "id": elem_id})
+        self._add({"fold": body, "label": label, "id": elem_id, "open": open})
         with self._inside(body):
             yield
 

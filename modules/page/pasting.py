@@ -5,12 +5,17 @@ Knows no Gradio and no file; the styles that exist are handed in.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, replace
 from typing import Any
 
 from modules.generation import infotext as infotexts
-from modules.generation.infotext_fields import SAME_CHECKPOINT, SAME_SAMPLER, SAME_SCHEDULE
+from modules.generation.infotext_fields import (
+    SAME_CHECKPOINT,
+    SAME_SAMPLER,
+    SAME_SCHEDULE,
+    Infotext,
+)
 from modules.generation.request import FILL_MODES
 from modules.generation.soft_inpainting import from_scripts
 from modules.generation.styles import Style
@@ -45,9 +50,13 @@ def from_infotext(text: str, settings: Settings, styles: Sequence[Style] = ()) -
     parsed = infotexts.parse(text, old_behaviour=settings.compatibility.auto_backcompat)
     if not parsed.fields:
         return {"prompt": parsed.prompt} if parsed.prompt else {}
+    parsed = _without(parsed, settings.infotext.infotext_skip_pasting)
     parsed = infotexts.take_styles(parsed, styles, settings.infotext.infotext_styles)
     found = infotexts.to_api_fields(parsed, paste=True)
     values = {name: value for name, value in found.items() if name in FIELDS}
+    for label, name in (("Prompt", "prompt"), ("Negative prompt", "negative_prompt")):
+        if label in settings.infotext.infotext_skip_pasting:
+            values.pop(name, None)  # else it would empty the form's own
     values["enable_hr"] = bool(found.get("enable_hr"))
     if values["enable_hr"]:
         values = _HIRES | values
@@ -58,6 +67,18 @@ def from_infotext(text: str, settings: Settings, styles: Sequence[Style] = ()) -
     values |= _mask_words(found) | _soft(found)
     values["override_settings"] = override_labels(found.get("override_settings", {}), settings)
     return values
+
+
+def _without(parsed: Infotext, names: Collection[str]) -> Infotext:
+    """Without the fields of these names, among which may be the prompts."""
+    left_out = {*names, *(("Size-1", "Size-2") if "Size" in names else ())}
+    fields = {name: value for name, value in parsed.fields.items() if name not in left_out}
+    return replace(
+        parsed,
+        prompt="" if "Prompt" in names else parsed.prompt,
+        negative_prompt="" if "Negative prompt" in names else parsed.negative_prompt,
+        fields=fields,
+    )
 
 
 def _mask_words(found: Mapping[str, Any]) -> dict[str, str]:

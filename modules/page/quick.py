@@ -13,6 +13,7 @@ import gradio as gr
 from modules.app import App
 from modules.errors import EaselError, RequestError
 from modules.page import (
+    checkpoint_names,
     footer,
     models,
     panes,
@@ -105,7 +106,7 @@ def _compact(field: Field) -> Field:
 
 
 def checkpoint_titles(app: App) -> list[str]:
-    return [entry.title for entry in app.catalog.checkpoints]
+    return checkpoint_names.titles(app)
 
 
 def vae_names(app: App) -> list[str]:
@@ -115,7 +116,8 @@ def vae_names(app: App) -> list[str]:
 def current_title(app: App) -> str | None:
     """The checkpoint in use; None where there is none at all."""
     try:
-        return app.catalog.default(app.settings.current.sd.sd_model_checkpoint).title
+        chosen = app.catalog.default(app.settings.current.sd.sd_model_checkpoint)
+        return checkpoint_names.title(app, chosen)
     except EaselError:
         # The chosen file is gone: the list shows what there is, a job would say what is missing.
         titles = checkpoint_titles(app)
@@ -136,7 +138,7 @@ def connect(
         found = app.catalog.find(title)
         settings_state.change(app, {"sd_model_checkpoint": found.title})
         after = native_size(app)
-        listed = {"value": found.title, **fields}
+        listed = {"value": checkpoint_names.title(app, found), **fields}
         changed: dict[str, dict[str, Any]] = {
             "quick": {"sd_model_checkpoint": listed},
             "img2img": {"image_cfg_scale": {"visible": is_told_by_pictures(app)}},

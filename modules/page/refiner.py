@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from modules.app import App
 from modules.errors import EaselError
 from modules.generation.infotext_fields import SAME_CHECKPOINT
+from modules.page import checkpoint_names
 from modules.page.fields import dropdown, slider
 from modules.page.layout import Form
 
@@ -45,7 +47,7 @@ def refreshed(app: App, form: Form) -> dict[str, dict[str, Any]]:
 
 
 def choices_of(app: App, name: str) -> Sequence[str]:
-    return [*FIRST[name], *(entry.title for entry in app.catalog.checkpoints)]
+    return [*FIRST[name], *checkpoint_names.titles(app)]
 
 
 @dataclass(frozen=True)
@@ -62,12 +64,13 @@ class Absent:
 def listed(app: App, values: Mapping[str, Any]) -> dict[str, str | Absent]:
     """The checkpoints that `values` name, as the lists have them."""
     found: dict[str, str | Absent] = {}
+    called = partial(checkpoint_names.title, app)
     for name, first in FIRST.items():
         if name not in values:
             continue
         try:
             wanted = values[name]
-            found[name] = wanted if wanted in first else app.catalog.find(wanted).title
+            found[name] = wanted if wanted in first else called(app.catalog.find(wanted))
         except EaselError:
             found[name] = Absent(str(values[name]))
     return found

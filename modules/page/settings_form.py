@@ -9,8 +9,11 @@ from itertools import groupby
 from typing import Any
 
 from modules.app import App
+from modules.generation.choices import SAMPLERS
+from modules.generation.infotext_fields import FIRST
 from modules.library.networks import Kind
 from modules.page.fields import Field, FieldKind
+from modules.page.form import PARTS
 from modules.page.layout import Form
 from modules.page.settings_state import shown
 from modules.settings import TABLE, Option, Settings
@@ -104,6 +107,9 @@ def choices_of(app: App) -> Mapping[str, list[str]]:
         "vaes": ["Automatic", "None", *(vae.name for vae in app.catalog.vaes)],
         "loras": ["None", *_names(app, "lora")],
         "hypernetworks": ["None", *_names(app, "hypernetwork")],
+        "samplers": [row.label for row in SAMPLERS if row.built],
+        "controls": [*PARTS],
+        "infotext": ["Prompt", "Negative prompt", *FIRST],
         "settings": [row.key for row in shown_rows(app)],
         "tabs": list(TAB_NAMES),
         "localizations": ["None", *app.localizations.names()],

@@ -19,6 +19,7 @@ from modules.page.canvas import sketch_canvas
 from modules.page.form import CANVAS_TABS, INPAINT_TABS, SOURCE_TABS, Start
 from modules.page.layout import Form
 from modules.pictures.metadata import open_image
+from modules.settings.stable_diffusion import Img2img
 
 # Canvases of each sub-tab: element id, mode, label.
 _CANVASES: Mapping[str, tuple[tuple[str, str, str], ...]] = {
@@ -89,6 +90,13 @@ def copy_buttons(shape: Form) -> None:
 
 
 def _canvas(app: App, size: tuple[int, int], elem_id: str, mode: str, label: str) -> gr.HTML:
+    chosen = app.settings.current.img2img
+    brushes = {
+        "sketch": chosen.img2img_sketch_default_brush_color,
+        "inpaint": chosen.img2img_inpaint_mask_brush_color,
+        "inpaint-sketch": chosen.img2img_inpaint_sketch_default_brush_color,
+    }
+    height = chosen.img2img_editor_height
     return sketch_canvas(
         elem_id,
         mode,
@@ -96,6 +104,8 @@ def _canvas(app: App, size: tuple[int, int], elem_id: str, mode: str, label: str
         height=size[1],
         label=label,
         help=app.settings.current.canvas_hotkey.canvas_show_tooltip,
+        brush=brushes.get(mode, ""),
+        stage_height=0 if height == Img2img().img2img_editor_height else height,
         padding=False,
         min_width=260,
     )

@@ -49,11 +49,7 @@ class CanvasHotkeys(Section, id="canvas_hotkey", title="Canvas Hotkeys", categor
     canvas_hotkey_move: str = option("F", "Move the canvas, while held")
     canvas_hotkey_fullscreen: str = option("S", "As large as the page, and back")
     canvas_hotkey_reset: str = option("R", "Zoom and position as at first")
-    canvas_hotkey_overlap: str = option("O", "Lay the canvas over the page", built=False)
     canvas_show_tooltip: bool = option(True, "Show a hint with the keys on the canvas")
-    canvas_auto_expand: bool = option(
-        True, "Let a zoomed canvas take the room it needs", built=False
-    )
     canvas_blur_prompt: bool = option(
         False, "Leave the prompt field when the pointer is over the canvas"
     )

@@ -23,7 +23,7 @@ class Infotext(Section, id="infotext", title="Infotext", category="User Interfac
         True, "Ignore the checkpoint in pasted infotext", "Keeps the one that is chosen."
     )
     infotext_skip_pasting: tuple[str, ...] = option(
-        (), "Fields of pasted infotext to ignore", choices_from="infotext", built=False
+        (), "Fields of pasted infotext to ignore", choices_from="infotext"
     )
     infotext_styles: str = option(
         "Apply if any",

@@ -32,9 +32,9 @@ class Interface(Section, id="ui", title="User interface", category=CATEGORY):
     ui_reorder_list: tuple[str, ...] = option(
         (),
         "Order of the controls in txt2img and img2img",
+        "Those that are named, among the others in their usual order.",
         choices_from="controls",
         reload=True,
-        built=False,
     )
     show_progress_in_title: bool = option(True, "Show progress in the window's title")
     send_seed: bool = option(True, "Send the seed along with a picture to another tab")
@@ -46,29 +46,19 @@ class Interface(Section, id="ui", title="User interface", category=CATEGORY):
 
 @dataclass(frozen=True)
 class UiAlternatives(Section, id="ui_alternatives", title="UI alternatives", category=CATEGORY):
-    compact_prompt_box: bool = option(
-        False,
-        "Compact prompt layout",
-        "Prompts stand in the left column.",
-        reload=True,
-        built=False,
-    )
     samplers_in_dropdown: bool = option(
-        True, "Show samplers in a drop-down instead of buttons", reload=True, built=False
-    )
-    dimensions_and_batch_together: bool = option(
-        True, "Show width, height and batch sliders in one row", reload=True, built=False
+        True, "Show samplers in a drop-down instead of buttons", reload=True
     )
     sd_checkpoint_dropdown_use_short: bool = option(
-        False, "Show checkpoints without their directory", built=False
+        False, "Show checkpoints without their directory"
     )
     hires_fix_show_sampler: bool = option(False, "Show checkpoint and sampler of hires fix")
     hires_fix_show_prompts: bool = option(False, "Show prompt and negative prompt of hires fix")
     txt2img_settings_accordion: bool = option(
-        False, "Settings in txt2img can be folded away", reload=True, built=False
+        False, "Settings in txt2img can be folded away", reload=True
     )
     img2img_settings_accordion: bool = option(
-        False, "Settings in img2img can be folded away", reload=True, built=False
+        False, "Settings in img2img can be folded away", reload=True
     )
     interrupt_after_current: bool = option(
         True,

@@ -70,6 +70,16 @@ LEFT_OUT: tuple[tuple[str, tuple[str, ...]], ...] = (
             "prioritized_callbacks_...",
         ),
     ),
+    (
+        "a canvas shows its whole picture by itself, lies over nothing else, and fills the page by "
+        "a key of its own",
+        ("canvas_hotkey_overlap", "canvas_auto_expand"),
+    ),
+    ("prompts always stand in the left column", ("compact_prompt_box",)),
+    (
+        "sizes and batch always stand in two dense rows, one below the other",
+        ("dimensions_and_batch_together",),
+    ),
     ("SD 3 checkpoints are not read", ("sd3_enable_t5",)),
     ("without effect in the original, too", ("sd_checkpoint_cache",)),
     (
@@ -95,6 +105,8 @@ LEFT_OUT: tuple[tuple[str, tuple[str, ...]], ...] = (
 # Settings whose default is another than AUTOMATIC1111's; each one's help says why.
 OTHER_DEFAULTS: dict[str, Any] = {
     "api_enable_requests": True,
+    "img2img_sketch_default_brush_color": "#ffffff",
+    "img2img_inpaint_mask_brush_color": "#ffffff",
     "live_previews_image_format": "png",
     "show_progress_type": "Approx NN",
     "live_preview_refresh_period": 1000,

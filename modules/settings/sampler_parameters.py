@@ -12,7 +12,7 @@ class SamplerParameters(
     Section, id="sampler-params", title="Sampler parameters", category="Stable Diffusion"
 ):
     hide_samplers: tuple[str, ...] = option(
-        (), "Hide samplers in the menus", choices_from="samplers", reload=True, built=False
+        (), "Hide samplers in the menus", choices_from="samplers", reload=True
     )
     eta_ddim: float = option(
         0.0,

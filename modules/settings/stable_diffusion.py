@@ -209,20 +209,28 @@ class Img2img(Section, id="img2img", title="img2img", category=CATEGORY):
     img2img_editor_height: int = option(
         720,
         "Height of the picture editor, in pixels",
+        "At most. At 720, what fits a low screen.",
         low=80,
         high=1600,
         step=1,
         reload=True,
-        built=False,
     )
     img2img_sketch_default_brush_color: str = option(
-        "#ffffff", "Sketch: initial brush colour", colour=True, reload=True, built=False
+        "#000000",
+        "Sketch: initial brush colour",
+        "Black where the original has white: the canvas begins white.",
+        colour=True,
+        reload=True,
     )
     img2img_inpaint_mask_brush_color: str = option(
-        "#ffffff", "Inpaint: colour of the mask brush", colour=True, reload=True, built=False
+        "#ff2d55",
+        "Inpaint: colour of the mask brush",
+        "Red where the original has white, so that it is seen on light pictures.",
+        colour=True,
+        reload=True,
     )
     img2img_inpaint_sketch_default_brush_color: str = option(
-        "#ffffff", "Inpaint sketch: initial brush colour", colour=True, reload=True, built=False
+        "#ffffff", "Inpaint sketch: initial brush colour", colour=True, reload=True
     )
     return_mask: bool = option(False, "For inpainting, also show the mask", built=False)
     return_mask_composite: bool = option(

@@ -179,6 +179,8 @@
       height: props.height,
       label: props.canvas_label,
       help: props.help,
+      brush: props.brush,
+      stageHeight: props.stage_height,
       save: (drawing) => remote.save(drawing),
       journal: { ...journal, write },
       attic: drawer.attic,

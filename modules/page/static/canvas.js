@@ -24,6 +24,8 @@
     colour: "#ffffff",
     label: "Drawing canvas",
     help: true, // a line of hints below the stage
+    brush: "", // the colour that it begins with; of a mask, the one that it is shown in
+    stageHeight: 0, // px at most; 0: what fits the screen
     hotkeys: {},
     undoBytes: 96 * 2 ** 20, // of pixels in memory; what is beyond goes to the attic
     attic: null,
@@ -49,8 +51,9 @@
       this.tool = this.draws ? "brush" : "pan";
       this.painter = "brush"; // the tool to return to after picking a colour
       this.shape = this.masks ? "rectangle" : "line"; // what the button of shapes chooses
-      this.colour = this.masks ? "#ffffff" : "#000000";
-      this.second = this.masks ? "#000000" : "#ffffff";
+      const { brush } = this.options;
+      this.colour = this.masks ? "#ffffff" : brush || "#000000";
+      this.second = this.colour === "#ffffff" ? "#000000" : "#ffffff";
       const size = this.masks ? 48 : 24;
       const looks = { opacity: 1, softness: 0, tolerance: 32, pressure: "size" };
       this.brush = { size, ...looks, filled: this.masks };
@@ -73,7 +76,9 @@
       const look = { masks: this.masks, draws: this.draws, label, help };
       this.controls = new EaselCanvas.Controls(this.root, this, look);
       const { stage, canvas, cursor } = this.controls;
-      const tint = this.masks ? VEIL : null;
+      const rgb = EaselCanvas.parseColour(this.options.brush) ?? VEIL.rgb;
+      const tint = this.masks ? { ...VEIL, rgb } : null;
+      if (this.options.stageHeight) stage.style.setProperty("--ec-height", `${this.options.stageHeight}px`);
       const onZoom = () => this.update();
       this.view = new EaselCanvas.View({ stage, canvas, cursor, tint, onZoom });
       this.input = new EaselCanvas.Input(this, this.root, stage, hotkeys);

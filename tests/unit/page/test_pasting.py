@@ -110,3 +110,11 @@ def test_soft_inpainting_comes_back_with_its_numbers():
     values = pasting.from_infotext(text, Settings())
     assert values["soft_enabled"] is True
     assert (values["soft_bias"], values["soft_detail"]) == (2, 4)
+
+
+def test_fields_that_the_setting_names_are_not_pasted():
+    skip = ("Seed", "Size", "Negative prompt")
+    settings = Settings().with_changes({"infotext_skip_pasting": skip})
+    values = pasting.from_infotext(f"{PLAIN}, Size: 64x32", settings)
+    assert not {"seed", "width", "height", "negative_prompt"} & set(values)
+    assert (values["prompt"], values["steps"]) == ("a barn", 12)
