@@ -7,6 +7,7 @@ fetched when it is asked for.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping, Sequence
 from html import escape
@@ -69,11 +70,16 @@ def _kind_of(before: str) -> str:
 
 
 class EarlyFiles:
-    """ASGI: adds what `links` gives to the head of the page at "/"."""
+    """ASGI: adds what `links` gives to the head of the page at "/". `before` runs ahead of each
+    page, aside of the loop.
+    """
 
-    def __init__(self, app: Any, links: Callable[[], str]) -> None:
+    def __init__(
+        self, app: Any, links: Callable[[], str], before: Callable[[], None] = lambda: None
+    ) -> None:
         self._app = app
         self._links = links
+        self._before = before
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         is_page = scope["type"] == "http" and scope["method"] == "GET"
@@ -81,6 +87,7 @@ class EarlyFiles:
         if not is_page or path not in ("", "/"):
             await self._app(scope, receive, send)
             return
+        await asyncio.to_thread(self._before)
         start: Message = {}
         body = bytearray()
 

@@ -42,7 +42,6 @@ class Opening:
     def fill(self, record: str) -> dict[str, Any]:
         """What `static/opening.js` shows; record: what the browser kept (`static/keeping.js`)."""
         app = self.app
-        self.speech.refresh()
         before = read_kept(record)
         forms = (self.txt2img.form, self.img2img.form)
         told = {

@@ -186,7 +186,12 @@ def mount(web: Any, app: App) -> None:
         assert door.page is not None, "asked before there was a page"
         return fixed + early.links((), [f"theme.css?v={door.page.theme_hash}"])
 
-    web.add_middleware(early.EarlyFiles, links=links)
+    def refresh() -> None:
+        """The language may have been changed by a client, or its file by hand."""
+        if door.page is not None:
+            door.page.speech.refresh()
+
+    web.add_middleware(early.EarlyFiles, links=links, before=refresh)
     web.add_route(door.PATH, door, methods=["POST"])
     Reload(web, lambda web, reload: _mount(web, app, reload, door)).start()
 

@@ -18,8 +18,10 @@ def test_the_files_of_the_kinds_are_found_and_are_there() -> None:
 
 def answered(path: str, body: bytes, links: str = "<link>") -> tuple[dict[bytes, bytes], bytes]:
     """What comes back of an answer `body`, sent in two pieces: headers, and the whole."""
+    steps = []
 
     async def inner(scope, receive, send) -> None:
+        steps.append("answered")
         headers = [(b"content-type", b"text/html"), (b"content-length", b"%d" % len(body))]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body[:7], "more_body": True})
@@ -31,10 +33,15 @@ def answered(path: str, body: bytes, links: str = "<link>") -> tuple[dict[bytes,
         sent.append(message)
 
     scope = {"type": "http", "method": "GET", "path": path, "root_path": ""}
-    ended = early.EarlyFiles(inner, lambda: links)(scope, None, send)  # type: ignore[arg-type]
+    ended = early.EarlyFiles(inner, lambda: links, lambda: steps.append("before"))(
+        scope,
+        None,  # type: ignore[arg-type]
+        send,
+    )
     # In a thread: where browser tests ran before, this one has a loop that goes on.
     with ThreadPoolExecutor() as pool:
         pool.submit(asyncio.run, ended).result()
+    assert steps == (["before", "answered"] if path == "/" else ["answered"])
     return dict(sent[0]["headers"]), b"".join(each["body"] for each in sent[1:])
 
 
