@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -39,6 +39,7 @@ FRESH = 30_000_000  # neither a recipe nor the probe draws as far as this
 MAIN = ("DPM++ 2M", "Karras")
 OTHERS = (("Euler", None), ("Euler a", None), ("DDIM", None), ("UniPC", None), ("LCM", None))
 STRENGTHS = (0.2, 0.4, 0.6, 0.8, 1.0)
+READS = 0.75  # the share of drawn scenes that the probe must get right to judge with
 GOALS = {"object": 50.0, "colour": 40.0, "ground": 25.0}  # per cent wrong, at most
 EXERCISE = "photo of a realistic banana with water droplets, and dramatic lighting"
 
@@ -125,9 +126,11 @@ def wrong(
 
 
 def prompts_obeyed(
-    painter: Painter, probe: PictureProbe, counts: Counts, out: Path
+    painter: Painter, probe: PictureProbe, reads: Collection[str], counts: Counts, out: Path
 ) -> list[Figure]:
-    """Every sampler's wrong objects, colours and grounds over fresh captions."""
+    """Every sampler's wrong objects, colours and grounds over fresh captions; held to the goals in
+    what the probe `reads`.
+    """
     figures = []
     for sampler in (MAIN, *OTHERS):
         scenes = first_scenes(counts.main if sampler == MAIN else counts.other)
@@ -137,7 +140,7 @@ def prompts_obeyed(
         ]
         label = " ".join(filter(None, sampler))
         for name, share in list(wrong(probe, pictures, scenes).items())[:3]:
-            bound = GOALS[name] if sampler == MAIN else None
+            bound = GOALS[name] if sampler == MAIN and name in reads else None
             note = f"{len(scenes)} captions, 20 steps, CFG 7"
             figures.append(Figure(f"{label}: wrong {name}", share, "%", None, bound, note))
         if sampler == MAIN:
@@ -282,13 +285,14 @@ def main() -> None:
     painter = Painter(given.checkpoint)
     counts, amounts = (Counts(), Amounts()) if given.full_size else (FEW, TINY)
     probe, shares = trained(amounts, painter.pixels, given.probe)
+    reads = {name for name in NAMES if shares[name] >= READS}  # a quickly trained one, not objects
     figures = [
         Figure(f"probe: wrong {name} on held-out drawn scenes", 100 * (1 - shares[name]), "%",
                None, 3.0 if given.full_size else None)
         for name in NAMES[:3]
     ]  # fmt: skip
     parts = {
-        "prompts": lambda: prompts_obeyed(painter, probe, counts, out),
+        "prompts": lambda: prompts_obeyed(painter, probe, reads, counts, out),
         "negative": lambda: negative_prompt(painter, probe, counts),
         "layout": lambda: layout_kept(painter, counts, out),
         "mask": lambda: mask_obeyed(painter, counts),

@@ -18,9 +18,10 @@ class OnItsWay:
     def __init__(self, tensors: Sequence[Tensor]) -> None:
         self._arrived: torch.cuda.Event | None = None
         self._tensors = [self._begun(each) for each in tensors]
-        if any(each.device.type == "cuda" for each in tensors):
+        on_card = next((each for each in tensors if each.device.type == "cuda"), None)
+        if on_card is not None:  # which need not be the current one
             self._arrived = torch.cuda.Event()
-            self._arrived.record()
+            self._arrived.record(torch.cuda.current_stream(on_card.device))
 
     def take(self) -> list[Tensor]:
         """On the CPU. From any thread."""

@@ -131,6 +131,7 @@ class CudaRecorder:
         self._device = device
         self._room = room
         self._pool: Any = None  # torch has no public name for the kind
+        self._aside: torch.cuda.Stream | None = None
 
     def has_room(self) -> bool:
         free, _ = torch.cuda.mem_get_info(self._device)
@@ -139,17 +140,25 @@ class CudaRecorder:
 
     def record(self, run: Callable[[], Tensor]) -> tuple[Callable[[], object], Tensor]:
         current = torch.cuda.current_stream(self._device)
-        aside = torch.cuda.Stream(self._device)
-        aside.wait_stream(current)
-        with torch.cuda.stream(aside):  # libraries choose and set up their kernels here
-            for _ in range(2):
-                run()
-        current.wait_stream(aside)
-        if self._pool is None:
-            self._pool = torch.cuda.graph_pool_handle()
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, pool=self._pool):
-            output = run()
+        # The outermost context: a recording that fails leaves its own stream the current one.
+        with torch.cuda.device(self._device), torch.cuda.stream(current):
+            if self._aside is None:
+                self._aside = torch.cuda.Stream(self._device)
+            aside = self._aside
+            aside.wait_stream(current)
+            with torch.cuda.stream(aside):  # libraries choose and set up their kernels here
+                for _ in range(2):
+                    run()
+            current.wait_stream(aside)
+            if self._pool is None:
+                self._pool = torch.cuda.graph_pool_handle()
+            graph = torch.cuda.CUDAGraph()
+            # On the same stream, for which the libraries have their workspaces. Only this thread is
+            # watched: others wait for finished pictures meanwhile, which would end the recording.
+            with torch.cuda.graph(
+                graph, pool=self._pool, stream=aside, capture_error_mode="thread_local"
+            ):
+                output = run()
         return graph.replay, output
 
     def forget(self) -> None:

@@ -98,7 +98,10 @@ class Models:
         self._placement = Placement(self.device)
         self._loaded: OrderedDict[Path, tuple[Signature, Model]] = OrderedDict()
         self._vaes: OrderedDict[Path, tuple[Signature, AutoencoderKL]] = OrderedDict()
-        if self.device.type == "cuda":  # as the original does (A1111 numerics: precision policy)
+        if self.device.type == "cuda":
+            # Else streams, page-locked memory and libraries would be the first card's.
+            torch.cuda.set_device(self.device)
+            # As the original does (A1111 numerics: precision policy).
             torch.backends.cuda.matmul.allow_tf32 = True
             torch.backends.cudnn.allow_tf32 = True
 

@@ -159,6 +159,9 @@ class _Stream:
     def begin(self) -> None:
         """The U-Net is to work: have the two places."""
         if not self._places:
+            # Whatever was computed there last is still under way, perhaps: the first copies wait
+            # for all of it, not for the last use of the places before.
+            self._free, self._there = [None, None], [None, None]
             largest = max(each.size for each in self._luggage)
             self._places = [
                 torch.empty(largest, dtype=torch.uint8, device=self._device) for _ in range(2)

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 
+import pytest
 import torch
 from torch import Tensor
 
-from modules.networks.graphs import Graphs
+from modules.networks.graphs import CudaRecorder, Graphs
+from tests.unit.networks.played_cuda import Card
 
 
 class Played:
@@ -120,3 +122,38 @@ def test_dropped_recordings_are_made_anew() -> None:
     for _ in range(2):
         graphs(torch.ones(1), None)
     assert (played.recorded, played.forgotten) == (2, 1)
+
+
+def test_a_recording_has_its_warm_up_s_stream_and_one_pool_and_watches_its_own_thread_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    card = Card(monkeypatch)
+    recorder = CudaRecorder(torch.device("cuda:1"), lambda: 0)
+    ran: list[str] = []
+
+    def run() -> Tensor:
+        ran.append(card.current.name)
+        return torch.ones(1)
+
+    for _ in range(2):
+        replay, _ = recorder.record(run)
+        replay()
+    assert set(ran) == {"stream 1"} and len(ran) == 6
+    assert card.modes == ["thread_local"] * 2 and card.pools[0] is card.pools[1]
+    assert card.told[-1] == "replay on main"
+
+
+def test_a_recording_that_fails_leaves_the_work_on_its_stream(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    card = Card(monkeypatch)
+    calls = iter([None, None, RuntimeError("operation not permitted when stream is capturing")])
+
+    def run() -> Tensor:
+        if (error := next(calls)) is not None:
+            raise error
+        return torch.ones(1)
+
+    with pytest.raises(RuntimeError, match="not permitted"):
+        CudaRecorder(torch.device("cuda"), lambda: 0).record(run)
+    assert card.current is card.main

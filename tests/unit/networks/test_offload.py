@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from modules.networks import offload
 from modules.networks.offload import Offload, bring_home, device_of, units_of, weights_of
 from modules.networks.plans import ALL, TURNS, MemoryPlan
+from tests.unit.networks.played_cuda import Card
 
 CPU = torch.device("cpu")
 
@@ -172,3 +173,24 @@ def test_a_cheaper_plan_takes_over_from_the_one_before(
     hooks = sum(len(unit._forward_pre_hooks) for unit in units_of(unet))
     assert hooks == len(everything)  # those of the plan before are gone
     assert device_of(unet) == CPU
+
+
+def test_each_time_the_units_come_the_first_copies_wait_for_all_that_was_computed_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    card = Card(monkeypatch)
+    units = [nn.Linear(2, 2) for _ in range(4)]
+    stream = offload._Stream(units, CPU, pinned=False)
+    monkeypatch.setattr(stream, "_lane", card.another())
+    for _ in range(2):
+        card.told.clear()
+        stream.begin()
+        for unit in (*units, *units):
+            unit(torch.ones(1, 2))
+        stream.end()
+        waits = [line for line in card.told if line.startswith("stream 1 waits")]
+        # The places may lie where something else was computed last: both wait for all of it; then
+        # each copy waits for the last use of its place alone.
+        assert waits[:2] == ["stream 1 waits for all of main"] * 2
+        assert set(waits[2:]) == {"stream 1 waits for a moment of main"}
+    stream.close()
