@@ -24,7 +24,8 @@ class Interface(Group, title="Page, settings and file names"):
         None, "let nobody change these settings, such as samples_save", metavar="LIST"
     )
     use_textbox_seed: bool = switch(
-        "seed fields are texts", "seeds of any length are taken as they are"
+        "seed fields are texts",
+        "the number fields take seeds to 9007199254740991, and say so of a longer one",
     )
     allow_code: bool = switch(
         "allow the Custom code script", "this version has no user scripts, so none can run code"

@@ -56,6 +56,10 @@ def test_the_page_has_its_owners_words_defaults_ranges_and_tabs(visit, owned: Se
     button = easel.page.locator("#txt2img_generate")
     assert button.inner_text() == "Erzeugen"
     assert easel.page.locator("#txt2img_width label").first.inner_text().startswith("Breite")
+    easel.click("txt2img_paste")  # what the server says is in their words, too
+    easel.page.get_by_text("Es gibt noch nichts zu lesen: ").wait_for()
+    known = "easelHeard('Steps 0 is outside 1..150')"
+    assert easel.page.evaluate(known) == "Schritte 0 liegt außerhalb von 1 bis 150"
     assert easel.page.locator("#easel_queue").get_attribute("aria-label") == "Aufträge"
     easel.page.locator("#easel_queue").click()
     assert easel.page.locator("#easel_jobs h2").inner_text() == "Aufträge"

@@ -96,7 +96,7 @@
         if (!some.length) return;
         try {
           const { stored } = await this.post(some);
-          stored.forEach(({ sha256, problem }, at) => this.settle(some[at], sha256, problem));
+          stored.forEach(({ sha256, problem }, at) => this.settle(some[at], sha256, easelHeard(problem)));
         } catch (error) {
           if (await this.dropUnreadable(some, error)) continue;
           const isFull = error.status === 507;

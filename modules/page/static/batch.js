@@ -137,7 +137,7 @@
     try {
       do {
         const part = await look(path, after, signal);
-        rows.push(...part.stored.map(({ name, sha256, problem }) => [name, sha256, problem]));
+        rows.push(...part.stored.map(({ name, sha256, problem }) => [name, sha256, easelHeard(problem)]));
         after = part.next;
         say(t("Reading {n} of {all}: {name}", { n: rows.length, all: part.count, name: rows.at(-1)?.[0] ?? "" }));
       } while (after);

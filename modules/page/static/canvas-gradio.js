@@ -48,7 +48,7 @@
     let reason = "";
     try {
       const body = await answer.json();
-      reason = body.detail ?? body.error ?? "";
+      reason = (window.easelHeard ?? String)(body.errors ?? body.detail ?? body.error ?? "");
     } catch {}
     return new Error(typeof reason === "string" && reason ? reason : `HTTP ${answer.status}`);
   }

@@ -60,7 +60,7 @@
     const answer = await fetch(address(path), { credentials: "same-origin", ...options });
     if (!answer.ok) {
       const told = await answer.json().catch(() => ({}));
-      const words = typeof told.errors === "string" && told.errors ? told.errors : `HTTP ${answer.status}`;
+      const words = typeof told.errors === "string" && told.errors ? easelHeard(told.errors) : `HTTP ${answer.status}`;
       throw Object.assign(new Error(words), { status: answer.status });
     }
     return answer.json();

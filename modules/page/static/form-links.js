@@ -120,7 +120,8 @@
 
   /* ---- the server's answers ---- */
   EaselForm.answer("page", (state) => EaselPage.configure(state));
-  EaselForm.answer("notice", ({ at, text }) => {
+  EaselForm.answer("notice", ({ at, text: said }) => {
+    const text = easelHeard(said);
     window.EaselSettings?.reveal(at);
     if (!at || !EaselComplaints.beside(at, text)) EaselNotices.show(text);
   });

@@ -144,14 +144,14 @@
       const made = t("{n}/{all} pictures", { n: job.made, all: job.image_count });
       const count = job.image_count > 1 ? ` · ${made}` : "";
       if (job.state === "running") {
-        const parts = [job.message || t("step {n}/{all}", { n: job.step, all: job.steps })];
+        const parts = [easelHeard(job.message) || t("step {n}/{all}", { n: job.step, all: job.steps })];
         if (job.eta) parts.push(t("{time} left", { time: span(job.eta) }));
         return parts.join(" · ") + count;
       }
       if (job.state === "queued") {
         return `${job.position ? t("{n} before it", { n: job.position }) : t("Next")} · ${job.kind}`;
       }
-      if (job.state === "failed") return job.error?.message ?? t("Failed");
+      if (job.state === "failed") return easelHeard(job.error?.message) ?? t("Failed");
       const took = job.finished && job.started ? span(job.finished - job.started) : "";
       const done = took ? t("Done in {time}", { time: took }) : t("Done");
       const word = job.state === "cancelled" ? t("Cancelled") : job.interrupted ? t("Interrupted") : done;

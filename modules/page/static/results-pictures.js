@@ -164,8 +164,8 @@
 
     /** What is to be said of the job: warnings, and which pictures of a batch can't be used. */
     note(job) {
-      const failures = (job.failures ?? []).map(({ name, message }) => `${name}: ${message}`);
-      const text = [...failures, ...(job.warnings ?? [])].join("\n");
+      const failures = (job.failures ?? []).map(({ name, message }) => `${name}: ${easelHeard(message)}`);
+      const text = [...failures, ...(job.warnings ?? []).map(easelHeard)].join("\n");
       if (this.notes.textContent !== text) this.notes.textContent = text;
     }
 

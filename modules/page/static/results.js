@@ -167,9 +167,9 @@
       this.bar.setAttribute("aria-valuenow", String(percent));
       if (job.state === "queued") {
         this.say(job.position ? t("In the queue: {n} before this one", { n: job.position })
-          : t(job.message || "Starting"));
+          : easelHeard(job.message) || t("Starting"));
       } else if (running) {
-        const parts = [t(job.message) || `${percent} %`];
+        const parts = [easelHeard(job.message) || `${percent} %`];
         if (job.steps && !job.message) parts.push(t("step {n}/{all}", { n: job.step, all: job.steps }));
         const all = job.image_count;
         if (job.input_count) {
@@ -191,7 +191,7 @@
     ended(job) {
       EaselNotify.rest();
       const taken = job.finished && job.started ? span(job.finished - job.started) : "";
-      if (job.state === "failed") this.say(job.error?.message ?? t("The job failed"), true);
+      if (job.state === "failed") this.say(easelHeard(job.error?.message) ?? t("The job failed"), true);
       else if (job.interrupted || job.state === "cancelled") this.say(t("Interrupted"));
       else {
         const done = taken ? t("Done in {time}", { time: taken }) : t("Done");

@@ -37,10 +37,10 @@
       const status = await answer.json();
       device = status.device;
       if (status.worker === "starting") {
-        say(status.message || t("Starting"));
+        say(easelHeard(status.message) || t("Starting"));
         pause = SOON;
       } else if (status.worker === "failed") {
-        say(status.message || t("The worker could not start"), true);
+        say(easelHeard(status.message) || t("The worker could not start"), true);
       } else {
         say("");
         if (status.worker === "busy" || status.queue) window.EaselResults?.wake();

@@ -2,10 +2,16 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from modules.errors import EaselError
+from modules.generation.request import Request
+from modules.jobs.input_folder import folder_named
+from modules.page import batch, form, sources
+from modules.pictures.metadata import open_image
 
 ROOT = Path(__file__).resolve().parents[3]
 SCRIPTS = sorted((ROOT / "modules/page/static").glob("*.js"))
@@ -112,3 +118,31 @@ def test_a_translation_names_what_its_text_names() -> None:
         if sorted(set(names.findall(text))) != sorted(set(names.findall(german)))
     }
     assert wrong == {}
+
+
+def refusals() -> Iterator[str]:
+    """What the code really says where somebody asks for what can't be."""
+    asked: list[Callable[[], object]] = [
+        lambda: form.number("CFG scale", ""),
+        lambda: form.whole("Steps", "x"),
+        lambda: Request(steps=0),
+        lambda: Request(cfg_scale="x"),  # type: ignore[arg-type]
+        lambda: open_image(b"no picture", max_pixels=9),
+        lambda: batch.read({"source": "upload", "pictures": [], "masks": []}),
+        lambda: sources.start_of(None, {}, {"from": "img2img", "tokens": []}),  # type: ignore[arg-type]
+        lambda: folder_named("/no/such", Path("/"), lambda path: True, "path"),
+    ]
+    for ask in asked:
+        with pytest.raises(EaselError) as refused:
+            ask()
+        yield refused.value.message
+
+
+def test_what_the_server_refuses_most_often_has_its_german() -> None:
+    patterns = [
+        re.compile("(.+?)".join(re.escape(part) for part in re.split(r"\{\w+\}", text)))
+        for text in GERMAN
+        if len(re.sub(r"\{\w+\}", "", text)) >= 8
+    ]
+    said = list(refusals())
+    assert [each for each in said if not any(known.fullmatch(each) for known in patterns)] == []
