@@ -21,10 +21,15 @@ SCRIPTS = ("form-fields.js", "form-choice-list.js", "form-choice.js", "form-layo
 STYLES = ("form.css",)
 
 _START = """
-const start = () => {
-  if (!window.EaselPage) return setTimeout(start, 20);
+const draw = () => {
   EaselForm.draw(props.tab, props.pane, element, props.speaks ? trigger : null);
   EaselOpening.drawn();
+};
+const start = () => {
+  if (!window.EaselPage) setTimeout(start, 20);
+  // Later on, a tab was pressed: that it is open is seen first.
+  else if (document.body.dataset.easelReady) requestAnimationFrame(() => setTimeout(draw));
+  else draw();
 };
 start();
 """

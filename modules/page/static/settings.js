@@ -135,6 +135,10 @@
     filter("");
   }
 
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && event.target.closest?.("#settings_search")) clearSearch();
+  });
+
   EaselForm.answer("options", (told) => {
     if (told.record && !sections) draw(told);
     if (!sections) return;
