@@ -230,9 +230,14 @@ def _others(shape: Shape) -> list[Record]:
         shape.add("mode", "radio", "mode", "Resize mode", modes[0], choices=modes),
         {"tabs": tabs, "id": "resize", "classes": ["easel-resize"]},
     ]
+    back = {"returns": True}
+    ground = shape.add("ground", "colour", "ground", "Background", "#ffffff", **back)
+    rho = shape.add("rho", "number", "rho", "Rho", 0, low=0, high=100, **back)
+    fixed = shape.add("fixed", "checks", "fixed", "Fixed", [], choices=STYLE_NAMES, frozen=True)
     return [
         {"column": stack, "classes": ["easel-controls"]},
         {"row": [name, many]},
+        {"row": [ground, rho, fixed]},
         {"fold": [folder, props], "label": "PNG info", "id": "png_info"},
         {"mount": "pictures", "id": "pictures"},
         button("away", "Nobody's", "nobodys"),

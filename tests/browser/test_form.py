@@ -117,6 +117,33 @@ def test_a_number_is_let_alone_while_typed_and_put_right_when_left(form: Form):
     assert form.at("txt2img_batch_size", ".ez-complaint").count() == 0
 
 
+def test_a_field_leads_back_to_its_default_and_a_frozen_one_stays(form: Form):
+    def value(name: str) -> Any:
+        return form.value(name, "others")
+
+    ways = [form.at(name, ".ef-return") for name in ("ground", "rho")]
+    assert not any(way.is_visible() for way in ways)
+    form.box("ground").fill("#102030")
+    form.box("rho").fill("7.5")
+    assert (value("ground"), value("rho")) == ("#102030", 7.5)
+    assert form.at("ground", "span").inner_text() == "#102030"
+    form.box("rho").fill("101")
+    form.press("Tab")
+    assert (value("rho"), form.at("rho", ".ez-complaint").count()) == (100, 1)
+    for way in ways:
+        way.click()
+        assert not way.is_visible()
+    assert (value("ground"), value("rho"), form.box("ground").input_value()) == (
+        "#ffffff",
+        0,
+        "#ffffff",
+    )
+    assert form.at("rho", ".ez-complaint").count() == 0
+    assert form.box("fixed").is_disabled()
+    form.at("fixed", "label").first.click(force=True)
+    assert value("fixed") == []
+
+
 def test_texts_and_numbers_set_by_other_scripts_reach_the_form(form: Form):
     write = """((selector, value) => {
         const element = document.querySelector(selector);
@@ -227,6 +254,8 @@ def test_typing_filters_by_all_words_and_an_unknown_text_is_put_back(form: Form)
     assert form.options() == []
     form.press("Tab")
     assert form.value("sampler_name") == box.input_value() == "Euler"
+    complaint = "nothing of the kind is none of the list; it is Euler as before"
+    assert form.at("txt2img_sampling", ".ez-complaint").inner_text() == complaint
     box.fill("heun")
     told = form.do("JSON.parse(EaselForm.told('txt2img')).txt2img.sampler_name")
     assert told == "Heun", "what is typed counts before the box is left"

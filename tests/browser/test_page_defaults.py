@@ -74,6 +74,7 @@ def test_the_page_has_its_owners_words_defaults_ranges_and_tabs(visit, owned: Se
     assert easel.number("txt2img_width").input_value() == "3000"
     assert easel.number("txt2img_cfg_scale").input_value() == "7"
     assert not easel.page.locator("#txt2img_batch_count").is_visible()
+    easel.number("setting_CLIP_stop_at_last_layers").fill("99")  # not stored while it can't be
     easel.set("setting_CLIP_stop_at_last_layers", 2)
     easel.wait_until(lambda: told(owned, "config.json").get("CLIP_stop_at_last_layers") == 2)
     request = easel.generate()["request"]  # beyond the usual range

@@ -80,6 +80,7 @@ def test_the_search_leaves_what_has_the_words(easel: Easel):
     easel.tab("Settings")
     easel.page.locator("#settings_search input, #settings_search textarea").fill("old karras")
     wanted = easel.page.locator("#setting_use_old_karras_scheduler_sigmas")
+    wanted.wait_for()
     easel.wait("!document.querySelector('#setting_jpeg_quality').offsetParent")
     assert wanted.is_visible()
     assert easel.page.locator("#settings_menu a:visible").all_inner_texts() == ["Compatibility"]

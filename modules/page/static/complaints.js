@@ -117,6 +117,12 @@
     if (place) clear(place);
   }, true);
 
+  // A choice of a list, or a way back to a default, is no input.
+  EaselForm.on(({ tab, name }) => {
+    const place = EaselForm.element(tab, name);
+    if (place?.matches(".ez-complains")) clear(place);
+  });
+
   // A press on Generate that put a number right makes nothing: nobody has asked for that number.
   document.addEventListener("pointerdown", (event) => {
     if (event.target.closest?.(SUBMITS)) pressed = performance.now();
