@@ -19,6 +19,7 @@ from modules.app import App
 from modules.errors import RequestError
 from modules.page import (
     controls,
+    extra_options,
     form,
     hires,
     inpaint,
@@ -116,6 +117,7 @@ def _controls(app: App, shape: Form, size: tuple[int, int]) -> None:
             for name in arranged(sections, settings.ui.ui_reorder_list):
                 for part in sections[name]:
                     part()
+            extra_options.build(app, shape)
         controls.overrides(shape)
 
 
@@ -159,7 +161,7 @@ def _buttons(shape: Form) -> None:
 def _connect(app: App, made: Tab, notices: Notices) -> None:
     shape, events = made.form, made.events
     carried = [notices.carrier.component]
-    places = Places.of_fields(shape.fields, _OTHER_NAMES)
+    places = Places.of_fields(shape.fields, {**_OTHER_NAMES, **extra_options.names(shape)})
 
     def refresh() -> list[Any]:
         return [panes.changes({shape.tab: refiner.refreshed(app, shape)})]
@@ -184,21 +186,24 @@ def _connect(app: App, made: Tab, notices: Notices) -> None:
         on_forms(upscale, [shape], enlarge, [made.panel], with_data=True)
 
 
-def _submit(app: App, values: Mapping[str, Any], start: Start | None) -> list[Any]:
+def _submit(
+    app: App, shape: Form, values: Mapping[str, Any], start: Start | None = None
+) -> list[Any]:
     request = form.to_request(values, start=start)
-    changes = start.settings if start is not None else {}
+    changes = extra_options.changes(app, shape, values)
+    changes |= start.settings if start is not None else {}
     job_id = app.submit(request, source="page", settings_changes=changes)
     return [{"job": job_id, "n": time.time_ns()}]
 
 
 def _submitter(app: App, shape: Form) -> Callable[[Mapping[str, Any]], list[Any]]:
-    return lambda told: _submit(app, shape.read(told), None)
+    return lambda told: _submit(app, shape, shape.read(told))
 
 
 def _img2img_submitter(app: App, shape: Form) -> Callable[[Mapping[str, Any]], list[Any]]:
     def submit(told: Mapping[str, Any]) -> list[Any]:
         values = shape.read(told)
-        return _submit(app, values, sources.start_of(app, values, told.get("source")))
+        return _submit(app, shape, values, sources.start_of(app, values, told.get("source")))
 
     return submit
 

@@ -13,7 +13,7 @@ from typing import Any
 import gradio as gr
 
 from modules.app import App
-from modules.page import footer, generate, hires, panes, quick, refiner
+from modules.page import extra_options, footer, generate, hires, panes, quick, refiner
 from modules.page.defaults import Defaults
 from modules.page.generate import Tab
 from modules.page.kept import Kept
@@ -45,7 +45,10 @@ class Opening:
         before = read_kept(record)
         forms = (self.txt2img.form, self.img2img.form)
         told = {
-            "defaults": {shape.tab: self.defaults.fresh(shape) for shape in forms},
+            "defaults": {
+                shape.tab: self.defaults.fresh(shape) | extra_options.stored(app, shape)
+                for shape in forms
+            },
             "troubles": [*self.speech.troubles, *self.defaults.troubles],
         }
         changed = {
@@ -74,6 +77,8 @@ class Opening:
         }
         for name in refiner.FIRST:
             also[name] = {**also.get(name, {}), "choices": refiner.choices_of(app, name)}
+        kept = before.forms.get(shape.tab, {})
+        also |= extra_options.fresh(app, shape, kept, before.defaults.get(shape.tab, {}))
         values = before.values(shape.tab, native_size(app), self.defaults.size(shape.tab))
         return generate.updates(shape, values, also)
 

@@ -70,17 +70,15 @@ class UiAlternatives(Section, id="ui_alternatives", title="UI alternatives", cat
 @dataclass(frozen=True)
 class SettingsInUi(Section, id="settings_in_ui", title="Settings in UI", category=CATEGORY):
     extra_options_txt2img: tuple[str, ...] = option(
-        (), "Settings shown in txt2img", choices_from="settings", reload=True, built=False
+        (), "Settings shown in txt2img", choices_from="settings", reload=True
     )
     extra_options_img2img: tuple[str, ...] = option(
-        (), "Settings shown in img2img", choices_from="settings", reload=True, built=False
+        (), "Settings shown in img2img", choices_from="settings", reload=True
     )
     extra_options_cols: int = option(
-        1, "Columns of these settings", low=1, high=20, step=1, reload=True, built=False
+        1, "Columns of these settings", low=1, high=20, step=1, reload=True
     )
-    extra_options_accordion: bool = option(
-        False, "These settings can be folded away", reload=True, built=False
-    )
+    extra_options_accordion: bool = option(False, "These settings can be folded away", reload=True)
 
 
 @dataclass(frozen=True)
