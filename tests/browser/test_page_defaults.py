@@ -31,6 +31,7 @@ CONFIG = {
     "hidden_tabs": ["PNG Info"],
     "ui_tab_order": ["img2img"],
     "jpeg_quality": 61,
+    "extra_options_txt2img": ["eta_noise_seed_delta", "samples_save"],
 }
 
 
@@ -77,7 +78,17 @@ def test_the_page_has_its_owners_words_defaults_ranges_and_tabs(visit, owned: Se
     easel.number("setting_CLIP_stop_at_last_layers").fill("99")  # not stored while it can't be
     easel.set("setting_CLIP_stop_at_last_layers", 2)
     easel.wait_until(lambda: told(owned, "config.json").get("CLIP_stop_at_last_layers") == 2)
-    request = easel.generate()["request"]  # beyond the usual range
+    delta = "eta_noise_seed_delta"
+    easel.set(f"txt2img_setting_{delta}", 31337)  # for the tab's own jobs
+    assert easel.page.locator("#txt2img_setting_samples_save input").is_disabled()
+    job = easel.generate()
+    assert job["settings"][delta] == 31337 and delta not in told(owned, "config.json")
+    for held, shown in {5: 5, 0: 0, "much": 0}.items():
+        fresh = {f"option_{delta}": 0}
+        kept = {"txt2img": {f"option_{delta}": held}, "defaults": {"txt2img": fresh}}
+        forms = json.loads(owned.post("easel/page/opening", kept)["forms"])
+        assert forms["txt2img"][f"option_{delta}"] == {"value": shown}
+    request = job["request"]  # beyond the usual range
     assert (request["width"], request["sampler_name"], request["steps"]) == (3000, "Heun", 28)
 
 
