@@ -126,8 +126,8 @@
         this.button("history_copy", "Copy text", icons.copy, () => this.copy()),
         this.button("history_delete", "Delete", icons.delete, () => this.remove()),
       );
-      const facts = make("div", "ez-history-facts");
-      const text = make("div", "ez-infotext");
+      const facts = make("div", "ez-history-facts", { dir: "auto" });
+      const text = make("div", "ez-infotext", { dir: "auto" });
       this.detail.append(close, picture, actions, facts, text);
       Object.assign(this, { picture, facts, text });
     }

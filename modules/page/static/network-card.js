@@ -28,7 +28,7 @@
   }
 
   function facts(card) {
-    const list = make("p", "ez-card-facts");
+    const list = make("p", "ez-card-facts", { dir: "auto" });
     const when = new Date(card.changed * 1000).toLocaleDateString();
     list.textContent = [card.file, size(card.size), card.hash, when].filter(Boolean).join(" · ");
     return list;
@@ -55,7 +55,7 @@
       return;
     }
     const form = make("form", "ez-card-form");
-    const title = make("h3");
+    const title = make("h3", "", { dir: "auto" });
     title.textContent = card.alias || card.name;
     const picture = make("img", "ez-card-picture", { alt: "" });
     if (card.thumbnail) picture.src = address(card.thumbnail);

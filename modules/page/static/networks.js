@@ -226,13 +226,13 @@
         cell.append(image);
       }
       const words = make("span", "ez-card-words");
-      const name = make("b");
+      const name = make("b", "", { dir: "auto" });
       name.textContent = card.name.split("/").pop().replace(/\.(safetensors|ckpt|pt)$/, "");
-      const more = make("small");
+      const more = make("small", "", { dir: "auto" });
       more.textContent = [card.base, card.folder].filter(Boolean).join(" · ");
       words.append(name, more);
       if (this.describes && card.description) {
-        const about = make("small", "ez-card-description");
+        const about = make("small", "ez-card-description", { dir: "auto" });
         if (this.html) about.append(...easelSafeHtml(card.description));
         else about.textContent = card.description.slice(0, 200);
         words.append(about);

@@ -120,7 +120,7 @@
       const thumb = make(picture ? "img" : "div", "ez-job-picture", picture ? { alt: "", loading: "lazy" } : {});
       if (picture) thumb.src = address(picture.url);
       const words = make("div", "ez-job-words");
-      const prompt = make("b");
+      const prompt = make("b", "", { dir: "auto" });
       prompt.textContent = job.request?.prompt || t(job.kind === "extras" ? "Extras" : "no prompt");
       prompt.title = prompt.textContent;
       const state = make("small");
