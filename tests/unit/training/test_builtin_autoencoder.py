@@ -35,18 +35,19 @@ def place(tmp_path):
 
 
 @pytest.mark.full
-def test_a_short_training_brings_reconstructions_nearer_to_the_pictures(pictures, place):
+def test_a_short_training_tells_the_pictures_apart(pictures, place):
     torch.manual_seed(0)
     vae, held = build_vae(TINY), to_tensor(pictures[16:])
+    flat = psnr(held.mean((0, 2, 3), keepdim=True).expand_as(held), held)  # one colour for all
     with torch.no_grad():
-        before = psnr(vae(held).sample, held)
+        assert psnr(vae(held).sample, held) < flat
 
     train_autoencoder(
-        vae, pictures[:16], pictures[16:], Schedule(25, 3e-3, warmup=2), place, batch=4
+        vae, pictures[:16], pictures[16:], Schedule(60, 1e-2, warmup=2), place, batch=4
     )
 
     with torch.no_grad():
-        assert psnr(vae(held).sample, held) > before + 1.0
+        assert psnr(vae(held).sample, held) > flat + 3.0
     assert (place.folder / "log" / "autoencoder.png").exists()
 
 

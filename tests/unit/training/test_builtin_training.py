@@ -2,6 +2,8 @@
 again.
 """
 
+import multiprocessing
+import time
 from pathlib import Path
 from typing import cast
 
@@ -13,8 +15,9 @@ from modules.training.builtin import captions
 from modules.training.builtin.autoencoder import eigenvalues
 from modules.training.builtin.board import Curves, sheet
 from modules.training.builtin.denoiser import Denoiser, identity_start
+from modules.training.builtin.helper import Helper
 from modules.training.builtin.lesson import Drawn, Lesson, draw_steps
-from modules.training.builtin.loop import Place, Schedule, Stage
+from modules.training.builtin.loop import Place, Schedule, Stage, step_generator
 from modules.training.builtin.networks import Sizes, alphas_cumprod, build_text, build_unet
 from modules.training.builtin.recipe import tokenize_scenes
 from modules.training.builtin.sampling import sample
@@ -203,12 +206,55 @@ def test_the_rate_warms_up_and_falls_to_its_last_share(step, share):
     assert schedule.rate_at(step) == pytest.approx(2.0 * share, rel=0.02)
 
 
+def _taken(helper: Helper) -> list[torch.Tensor]:
+    """The helper's next gradient; it starts a Python and runs on what others leave over."""
+    deadline = time.monotonic() + 300
+    while (taken := helper.take()) is None:
+        assert time.monotonic() < deadline, "the helper leaves no gradient"
+        time.sleep(0.02)
+    return taken
+
+
 @pytest.mark.full
-def test_a_helper_process_adds_gradients_without_being_waited_for(tmp_path):
-    denoiser = _denoiser(tmp_path, 400)
+def test_a_helper_leaves_gradients_at_the_newest_weights_and_is_not_waited_for(tmp_path):
+    lesson = _denoiser(tmp_path, 1).lesson
+    parameters = list(lesson.module.parameters())
+    helper = Helper(lesson, seed=7)
+    (process,) = multiprocessing.active_children()
 
-    denoiser.train(helped=True)
+    def own(count: int) -> list[torch.Tensor]:
+        lesson.module.zero_grad()
+        lesson.loss(count, step_generator(7, f"helper/{process.pid}", count))[0].backward()
+        return [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
 
-    helped = [value for _, name, value in denoiser.stage.curves.rows if name == "helped"]
-    losses = [value for _, name, value in denoiser.stage.curves.rows if name == "loss"]
-    assert helped and losses[-1] < losses[0]
+    try:
+        assert helper.take() is None, "a trainer that asks too early is kept waiting"
+        taken = [_taken(helper)]
+        expected = [own(0)]
+        with torch.no_grad():
+            for parameter in parameters:
+                parameter.mul_(1.1)
+        _taken(helper)  # begun before
+        taken.append(_taken(helper))
+        expected.append(own(2))
+    finally:
+        helper.stop()
+    for one, other in zip(taken, expected, strict=True):
+        assert max(float(gradient.abs().max()) for gradient in one) > 0.01
+        for helped, ours in zip(one, other, strict=True):
+            assert torch.allclose(helped, ours, rtol=1e-2, atol=1e-4)
+
+
+def test_a_gradient_that_lies_ready_is_averaged_with_the_steps_own(tmp_path):
+    applied = []
+    for ready in (None, [torch.full((2,), 3.0)]):
+        weight = nn.Parameter(torch.tensor([5.0, 5.0]))
+        place = Place(tmp_path, torch.device("cpu"), None)
+        stage = Stage("plain", nn.ParameterList([weight]), Schedule(1, 1e-3, clip=1e9), place)
+        stage.take_gradient = lambda ready=ready: ready
+        stage.train(lambda step, generator, weight=weight: (weight.sum(), {}))
+        assert weight.grad is not None
+        helped = [name for _, name, _ in stage.curves.rows if name == "helped"]
+        applied.append((weight.grad.tolist(), helped))
+
+    assert applied == [([1.0, 1.0], []), ([2.0, 2.0], ["helped"])]
