@@ -1,27 +1,16 @@
-"""Servers for the canvas's tests: its own bare page, and a small Gradio app that holds it.
+"""A server for the canvas's tests: a bare page that holds nothing but one canvas.
 
-Both listen on 127.0.0.1 on a free port and keep everything in memory.
+It listens on 127.0.0.1 on a free port and keeps everything in memory.
 """
 
-import json
-import socket
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-import gradio as gr
-import uvicorn
-from fastapi import FastAPI, Request, Response
-from fastapi.responses import JSONResponse
-from fastapi.staticfiles import StaticFiles
-from starlette.datastructures import UploadFile
-
-from modules.library.canvas import CanvasStore
-from modules.page.canvas import SCRIPTS, STYLES, sketch_canvas
+from modules.page.canvas import SCRIPTS, STYLES
 
 HERE = Path(__file__).parent
 STATIC = HERE.parents[1] / "modules" / "page" / "static"
@@ -33,16 +22,6 @@ def links() -> str:
 
 def script_tags() -> str:
     return "".join(f'<script src="/static/{name}"></script>' for name in SCRIPTS)
-
-
-def loader() -> str:
-    """The scripts, in their order also where Gradio adds them to a page that is there already."""
-    names = json.dumps(SCRIPTS)
-    return (
-        f"<script>if (!window.canvasScripts) for (const name of (window.canvasScripts = {names})) "
-        "{ const script = document.createElement('script'); script.async = false;"
-        "script.src = `/static/${name}`; document.head.append(script); }</script>"
-    )
 
 
 class _Handler(SimpleHTTPRequestHandler):
@@ -89,83 +68,3 @@ def bare_page(pictures: dict[str, bytes]) -> Iterator[str]:
     finally:
         server.shutdown()
         server.server_close()
-
-
-def canvas_routes(app: FastAPI, store: CanvasStore) -> None:
-    """The server's side of the canvas: what the page's own routes do with the same store."""
-
-    @app.post("/easel/v1/canvas/{canvas_id}")
-    async def save(canvas_id: str, request: Request) -> dict[str, str]:
-        form = await request.form()
-        ground = form.get("background")
-        layers = [part for part in form.getlist("layers") if isinstance(part, UploadFile)]
-        token = store.save(
-            canvas_id,
-            json.loads(str(form["state"])),
-            layers={part.filename or "": await part.read() for part in layers},
-            background=await ground.read() if isinstance(ground, UploadFile) else None,
-            max_pixels=2**24,
-        )
-        return {"token": token}
-
-    @app.get("/easel/v1/canvas/{canvas_id}")
-    def load(canvas_id: str) -> Response:
-        state = store.state(canvas_id)
-        if state is None:
-            return JSONResponse({"detail": "no such canvas"}, 404)
-        base = f"/easel/v1/canvas/{canvas_id}"
-        found = {
-            "state": state.to_record(),
-            "token": f"{canvas_id}.{state.revision}",
-            "background_url": f"{base}/background" if state.image else None,
-            "layer_urls": {each.id: f"{base}/{each.id}" for each in state.layers if each.file},
-        }
-        return JSONResponse(found)
-
-    @app.get("/easel/v1/canvas/{canvas_id}/{part}")
-    def part(canvas_id: str, part: str) -> Response:
-        return Response(store.part(canvas_id, part), headers={"Cache-Control": "no-store"})
-
-
-async def _picture(content: bytes, request: Request) -> Response:
-    return Response(content, media_type="image/png")
-
-
-def gradio_blocks() -> gr.Blocks:
-    with gr.Blocks(analytics_enabled=False) as blocks:
-        with gr.Tabs():
-            with gr.Tab("Other"):
-                gr.Markdown("nothing here")
-            with gr.Tab("Sketch"):
-                sketch = sketch_canvas("img2img_sketch")
-                token = gr.Textbox(elem_id="token", label="Token", interactive=True)
-                send, load = gr.Button("Send"), gr.Button("Load")
-        flush = "async (drawing) => [await EaselCanvasGradio.flush('img2img_sketch')]"
-        send.click(lambda drawing: drawing, [sketch], [token], js=flush, queue=False)
-        command = {"load": "/noise.png", "nonce": 1}
-        load.click(lambda: command, None, [sketch], queue=False)
-    return blocks
-
-
-@contextmanager
-def gradio_page(pictures: dict[str, bytes], store: CanvasStore) -> Iterator[str]:
-    """Address of a Gradio page with the canvas in its second tab, saving into `store`."""
-    app = FastAPI()
-    canvas_routes(app, store)
-    app.mount("/static", StaticFiles(directory=STATIC))
-    for path, content in pictures.items():
-        app.add_route(path, partial(_picture, content))
-    head = links() + loader()
-    app = gr.mount_gradio_app(app, gradio_blocks(), path="/", head=head, ssr_mode=False)
-    listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=1))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.05)
-    try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join(10)

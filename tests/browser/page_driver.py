@@ -26,9 +26,22 @@ class Easel:
         self.problems: list[str] = []
         self.may_lose_server = False
         self.may_be_refused = False  # a 4xx is logged by the browser whatever the page does
-        page.on("pageerror", lambda error: self.problems.append(f"error: {error}"))
-        page.on("console", self._heard)
-        page.on("request", lambda request: self._asked(request.url))
+        self._listening: list[tuple[Any, Callable[..., Any]]] = []
+        self.on("pageerror", lambda error: self.problems.append(f"error: {error}"))
+        self.on("console", self._heard)
+        self.on("request", lambda request: self._asked(request.url))
+
+    def on(self, event: Any, hear: Callable[..., Any]) -> None:
+        """Hear of an event of the page's for as long as it is this test's."""
+        self.page.on(event, hear)
+        self._listening.append((event, hear))
+
+    def leave(self) -> None:
+        """Give the tab back: hear no more of it, and let the page keep nothing in it."""
+        for event, hear in self._listening:
+            self.page.remove_listener(event, hear)
+        self.page.unroute_all()
+        self.page.evaluate("Storage.prototype.setItem = () => {}, sessionStorage.clear()")
 
     def _heard(self, message: Any) -> None:
         lost = any(f"ERR_{what}" in message.text for what in _LOST)

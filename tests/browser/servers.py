@@ -84,6 +84,10 @@ class Server:
             assert time.monotonic() < deadline, "cancelled jobs do not end"
             time.sleep(0.05)
 
+    def skip(self, job: str) -> None:
+        """End that running job's picture here; the job goes on with its next, or is done."""
+        self.post(f"easel/v1/jobs/{job}/skip")
+
     def unfinished(self) -> list[dict[str, Any]]:
         return self.get("easel/v1/jobs?state=queued&state=running&limit=100")["jobs"]
 

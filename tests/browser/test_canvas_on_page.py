@@ -1,17 +1,21 @@
-"""The colour canvas inside Gradio: tabs, reload, the server's commands, the token of a drawing."""
+"""The colour canvas on the page itself: it outlasts tabs and reloads, and what it shows is what a
+job starts from.
+"""
 
 import io
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Response, Route
+from playwright.sync_api import Route
 
-from modules.library.canvas import CanvasStore
 from tests.browser.canvas_driver import PICTURES, Canvas
-from tests.browser.canvas_server import gradio_page
+from tests.browser.page_driver import Easel
 
 pytestmark = pytest.mark.browser
+
+SKETCH = "img2img_sketch"
 
 
 def refuse_posts(route: Route) -> None:
@@ -21,50 +25,47 @@ def refuse_posts(route: Route) -> None:
         route.continue_()
 
 
-def test_a_drawing_on_the_page_survives_tabs_and_reload_and_reaches_the_server(browser, tmp_path):
-    store = CanvasStore(tmp_path)
-    with gradio_page(PICTURES, store) as address:
-        context = browser.new_context(viewport={"width": 900, "height": 1000})
-        page = context.new_page()
-        asked: list[str] = []
-        answers: list[Response] = []
-        page.on("request", lambda request: asked.append(request.url))
-        page.on("response", lambda response: answers.append(response))
-        canvas = Canvas(page).open(address)
-        page.get_by_role("tab", name="Sketch", exact=True).click()
-        page.wait_for_selector("#img2img_sketch .easel-canvas")
-        page.evaluate("window.canvas = EaselCanvas.get('img2img_sketch')")
-        canvas.drag((100, 100), (300, 200))
-        drawn = canvas.composite()
-        page.get_by_role("tab", name="Other", exact=True).click()
-        page.get_by_role("tab", name="Sketch", exact=True).click()
-        assert (canvas.composite() == drawn).all()
-        page.get_by_role("button", name="Send").click()
-        page.wait_for_function("document.querySelector('#token textarea').value !== ''")
-        token = page.locator("#token textarea").input_value()
-        stored = Image.open(io.BytesIO(store.composite(token, max_pixels=2**24)))
-        assert (np.asarray(stored.convert("RGBA")) == drawn).all()
+def sketch(easel: Easel) -> Canvas:
+    """The canvas's own answers; the strokes are the page's."""
+    easel.page.locator(f"#{SKETCH} .easel-canvas").wait_for()
+    easel.page.evaluate("(name) => { window.canvas = EaselCanvas.get(name) }", SKETCH)
+    return Canvas(easel.page)
 
-        page.get_by_role("button", name="Load").click()
-        page.wait_for_selector('[data-size="160x96"]')
-        canvas.do("(canvas.addLayer(), canvas.changeLayer({opacity: 40}))")
-        page.route("**/easel/v1/canvas/*", refuse_posts)
-        canvas.drag((20, 20), (100, 60))
-        drawn = canvas.composite()
-        with page.expect_navigation():
-            page.evaluate("location.reload()")  # the server knows nothing of the stroke
-        page.unroute("**/easel/v1/canvas/*")
-        page.get_by_role("tab", name="Sketch", exact=True).click()
-        page.wait_for_selector('[data-size="160x96"]')
-        page.evaluate("window.canvas = EaselCanvas.get('img2img_sketch')")
-        assert (canvas.composite() == drawn).all()
-        assert canvas.exported("original") == PICTURES["/noise.png"]
-        assert canvas.do("canvas.doc.layers.map((layer) => layer.opacity)") == [100, 40]
-        stored = Image.open(
-            io.BytesIO(store.composite(canvas.do("canvas.flush()"), max_pixels=2**24))
-        )
-        assert (np.asarray(stored.convert("RGBA")) == drawn).all()
-        assert canvas.errors == []
-        ours = (address, "data:", "blob:")
-        assert [url for url in asked if not url.startswith(ours)] == []
-        assert [each.url for each in answers if "/easel/" in each.url and not each.ok] == []
+
+def started_from(easel: Easel) -> np.ndarray:
+    """(height, width, 4): the picture that a job of now starts from."""
+    name = easel.generate("img2img")["request"]["init"]["images"][0]
+    return np.asarray(Image.open(io.BytesIO(easel.stored(name))).convert("RGBA"))
+
+
+def test_a_drawing_survives_tabs_and_reload_and_is_what_a_job_starts_from(
+    easel: Easel, tmp_path: Path
+):
+    easel.img2img("Sketch")
+    canvas = sketch(easel)
+    easel.stroke(SKETCH, (0.2, 0.3), (0.8, 0.6))
+    drawn = canvas.composite()
+    assert len(np.unique(drawn)) > 1
+    easel.tab("PNG Info")
+    easel.tab("img2img")
+    assert (canvas.composite() == drawn).all()
+    assert (started_from(easel) == drawn).all()
+
+    (tmp_path / "noise.png").write_bytes(PICTURES["/noise.png"])
+    easel.load(SKETCH, tmp_path / "noise.png")
+    easel.wait_picture(SKETCH, "160x96")
+    canvas.do("(canvas.addLayer(), canvas.changeLayer({opacity: 40}))")
+    easel.page.route("**/easel/v1/canvas/*", refuse_posts)
+    easel.stroke(SKETCH, (0.1, 0.2), (0.6, 0.6))
+    drawn = canvas.composite()
+    easel.reload()  # the server knows nothing of the stroke
+    easel.page.unroute_all()
+    easel.wait_picture(SKETCH, "160x96")
+    canvas = sketch(easel)
+    assert (canvas.composite() == drawn).all()
+    assert canvas.exported("original") == PICTURES["/noise.png"]
+    assert canvas.do("canvas.doc.layers.map((layer) => layer.opacity)") == [100, 40]
+    assert (started_from(easel) == drawn).all()
+    refused = [each for each in easel.problems if "ERR_FAILED" in each]
+    assert refused == easel.problems
+    easel.problems.clear()

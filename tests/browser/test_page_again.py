@@ -53,7 +53,9 @@ def test_generate_forever_goes_on_with_what_the_form_says_until_it_is_cancelled(
     easel.wait_until(lambda: jobs(easel)[0]["request"]["prompt"] == "second")
     generate.click(button="right")
     easel.page.get_by_role("menuitem", name="Cancel generate forever").click()
-    easel.page.wait_for_timeout(700)
+    easel.wait_until(lambda: not easel.server.unfinished())
+    easel.page.wait_for_timeout(300)  # one may have been on its way
+    easel.wait_until(lambda: not easel.server.unfinished())
     after = made()
-    easel.page.wait_for_timeout(1500)
+    easel.page.wait_for_timeout(700)
     assert made() == after

@@ -51,8 +51,8 @@ def told(server: Server, name: str) -> dict:
     return json.loads((server.folder / name).read_text("utf-8"))
 
 
-def test_the_page_has_its_owners_words_defaults_ranges_and_tabs(visit, owned: Server):
-    easel: Easel = visit(owned)
+def test_the_page_has_its_owners_words_defaults_ranges_and_tabs(enter, owned: Server):
+    easel: Easel = enter(owned)
     assert "CFG Scale/value can't be 'much'; give a number" in easel.toast()
     button = easel.page.locator("#txt2img_generate")
     assert button.inner_text() == "Erzeugen"
@@ -92,12 +92,13 @@ def test_the_page_has_its_owners_words_defaults_ranges_and_tabs(visit, owned: Se
     assert (request["width"], request["sampler_name"], request["steps"]) == (3000, "Heun", 28)
 
 
-def test_changed_settings_are_listed_and_go_back_and_others_changes_stay(visit, owned: Server):
-    easel: Easel = visit(owned)
+def test_changed_settings_are_listed_and_go_back_and_others_changes_stay(enter, owned: Server):
+    easel: Easel = enter(owned)
     easel.tab("Einstellungen")
     easel.set("setting_n_rows", 4)
     owned.post("sdapi/v1/options", {"CLIP_stop_at_last_layers": 3})  # by somebody else meanwhile
     easel.click("settings_show_changes")
+    easel.page.locator(".easel-changes tbody tr", has_text="JPEG").wait_for()
     rows = easel.page.locator(".easel-changes tbody tr").all_inner_texts()
     assert [row.split("\t")[1:] for row in rows if "JPEG" in row] == [["61", "", "80"]]
     assert [row.split("\t")[1:] for row in rows if "Zeilen" in row] == [["-1", "4", "-1"]]
@@ -110,8 +111,8 @@ def test_changed_settings_are_listed_and_go_back_and_others_changes_stay(visit, 
     assert (stored["jpeg_quality"], stored["CLIP_stop_at_last_layers"]) == (80, 3)
 
 
-def test_defaults_are_kept_from_the_form_as_it_is_and_forgotten_again(visit, owned: Server):
-    easel: Easel = visit(owned)
+def test_defaults_are_kept_from_the_form_as_it_is_and_forgotten_again(enter, visit, owned: Server):
+    easel: Easel = enter(owned)
     easel.set("txt2img_steps", 33)
     easel.tab("Einstellungen")
     easel.click("ui_defaults_view")

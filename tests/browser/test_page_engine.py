@@ -13,7 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image, ImageStat
+from safetensors.numpy import save_file
 
+from bench import layouts
 from tests.browser.canvas_driver import png
 from tests.browser.page_driver import Easel
 from tests.browser.servers import ROOT, Server
@@ -23,13 +25,33 @@ pytestmark = pytest.mark.browser
 BUILT_IN = ROOT / "models/Stable-diffusion/easel-builtin.safetensors"
 
 
+def write_random_checkpoint(path: Path) -> None:
+    """One of two small levels, made without torch: the browser's tests need not wait for that."""
+    shapes = {
+        **dict(layouts.unet(layouts.UNet(32, (1, 2), (1, 0), 16, 1))),
+        **dict(layouts.vae(32, (1, 1, 1, 1), 1)),
+        **dict(layouts.clip(layouts.CLIP, 16, 2)),
+    }
+    generator = np.random.default_rng(0)
+    weights = {}
+    for name, shape in shapes.items():
+        values = generator.standard_normal(shape)
+        if name.endswith("bias"):
+            values *= 0.02
+        elif len(shape) <= 1:  # a normalisation's gain
+            values = 1 + 0.02 * values
+        else:
+            values *= 0.5 if "embedding" in name else values[0].size ** -0.5
+        weights[name] = values.astype(np.float16)
+    path.parent.mkdir(parents=True)
+    save_file(weights, path, metadata={"modelspec.resolution": "64x64"})
+
+
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The program with its real worker, opening on the colour canvas."""
-    from tests.tiny_checkpoint import write_tiny_checkpoint
-
     folder = tmp_path_factory.mktemp("engine")
-    write_tiny_checkpoint(folder / "models/Stable-diffusion/tiny.safetensors")
+    write_random_checkpoint(folder / "models/Stable-diffusion/tiny.safetensors")
     (folder / "config.json").write_text('{"sd_model_checkpoint": "tiny.safetensors"}')
     server = Server(folder, "--gradio-img2img-tool", "color-sketch", painted=False)
     server.start()
@@ -45,20 +67,20 @@ def drawn(easel: Easel, points: list[tuple[float, float]], colour: str) -> None:
     easel.stroke("img2img_sketch", *points)
 
 
-def test_a_prompt_becomes_a_picture_with_a_preview_on_the_way(visit, engine):
+def test_a_prompt_becomes_a_picture_with_a_preview_on_the_way(enter, engine):
     engine.post(
         "sdapi/v1/options", {"show_progress_every_n_steps": 1, "live_preview_refresh_period": 200}
     )
-    easel = visit(engine)
+    easel = enter(engine)
     easel.tab("txt2img")
     easel.write("a red ball on grass")
     easel.set("txt2img_steps", 60)
-    easel.set("txt2img_batch_count", 4)  # long enough for a look in between
+    easel.set("txt2img_batch_count", 2)  # long enough for a look in between
     easel.press_generate()
     easel.page.locator("#txt2img_gallery .ez-has-preview").wait_for()
     easel.page.locator("#txt2img_gallery .ez-preview").wait_for()
     job = engine.newest("txt2img")["id"]
-    easel.wait_shown("txt2img", job, 4)
+    easel.wait_shown("txt2img", job, 2)
     engine.post("sdapi/v1/options", {"show_progress_every_n_steps": 10})
     item = engine.get(f"easel/v1/jobs/{job}")["items"][0]
     picture = Image.open(io.BytesIO(engine.bytes(item["url"].lstrip("/"))))
@@ -68,8 +90,8 @@ def test_a_prompt_becomes_a_picture_with_a_preview_on_the_way(visit, engine):
     assert "Model: tiny" in easel.infotext()
 
 
-def test_the_classic_exercise_makes_four_pictures_of_a_doodle_and_one_is_saved(visit, engine):
-    easel = visit(engine)
+def test_the_classic_exercise_makes_four_pictures_of_a_doodle_and_one_is_saved(enter, engine):
+    easel = enter(engine)
     easel.page.wait_for_selector('#img2img_sketch [data-size="64x64"]')  # opened by the flag
     drawn(easel, [(0.2, 0.7), (0.5, 0.3), (0.8, 0.7)], "#2e7d32")
     drawn(easel, [(0.8, 0.15), (0.85, 0.2)], "#f9a825")
@@ -95,8 +117,8 @@ def test_the_classic_exercise_makes_four_pictures_of_a_doodle_and_one_is_saved(v
     assert f"Seed: {job['items'][3]['seed']}," in text
 
 
-def test_inpainting_changes_what_is_masked_and_not_one_pixel_besides(visit, engine, tmp_path):
-    easel = visit(engine)
+def test_inpainting_changes_what_is_masked_and_not_one_pixel_besides(enter, engine, tmp_path):
+    easel = enter(engine)
     easel.img2img("Inpaint")
     picture = np.random.default_rng(3).integers(0, 256, (64, 128, 3), dtype=np.uint8)
     (tmp_path / "noise.png").write_bytes(png(picture))

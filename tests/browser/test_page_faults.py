@@ -26,7 +26,7 @@ async ([tab, values]) => {
     const [low, high] = range ? [Number(range.min), Number(range.max)] : [-1, 2 ** 53 - 1];
     const before = input.value;
     for (const value of values) {
-      input.focus();
+      input.focus({ preventScroll: true });
       input.value = value;
       input.dispatchEvent(new Event("input", { bubbles: true }));
       input.blur();
@@ -40,16 +40,14 @@ async ([tab, values]) => {
       if (isOut || isLost) wrong.push([block?.id, value, input.value]);
       else if (!isIn && !words && !emptySeed) wrong.push([block?.id, value, "no word"]);
       tried += 1;
-      input.focus();
       input.value = before;
       input.dispatchEvent(new Event("input", { bubbles: true }));
-      input.blur();
     }
   }
   return { wrong, tried };
 }
 """
-BAD_NUMBERS = ["", "-5", "0", "63", "99999", "1.5", "18446744073709551616", "1e300"]
+BAD_NUMBERS = ["", "-5", "1.5", "99999", "1e300"]
 
 
 def beside(easel: Easel, elem_id: str) -> str:

@@ -31,8 +31,8 @@ def pictures(painted: Server) -> Path:
 
 
 @pytest.fixture
-def history(painted: Server, pictures: Path, visit: Callable[..., Easel]) -> Easel:
-    easel = visit(painted)
+def history(painted: Server, pictures: Path, enter: Callable[..., Easel]) -> Easel:
+    easel = enter(painted)
     easel.tab("History")
     easel.page.locator("#history_search").fill("lighthouse")
     easel.wait("/found$/.test(document.querySelector('#history_count').textContent)")
@@ -80,13 +80,14 @@ def test_a_picture_goes_to_img2img_as_it_is(history: Easel) -> None:
 def test_a_favourite_is_found_again_and_a_deleted_picture_is_gone(
     history: Easel, pictures: Path
 ) -> None:
-    history.page.on("dialog", lambda dialog: dialog.accept())
+    history.on("dialog", lambda dialog: dialog.accept())
     history.page.locator("#history_seed").fill("5")
     count(history, "1 picture found")
     history.page.locator(".ez-grid-cell").click()
     history.page.locator(".ez-history .ez-grid").press("f")
     history.page.locator(".ez-grid-cell.ez-favourite").wait_for()
     history.page.locator("#history_seed").fill("")
+    count(history, f"{MANY} pictures found")
     history.click("history_favourites")
     count(history, "1 picture found")
 

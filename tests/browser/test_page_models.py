@@ -38,10 +38,10 @@ def bare(tmp_path_factory: pytest.TempPathFactory, shop: Shop) -> Iterator[Serve
 
 
 @pytest.fixture
-def easel(bare: Server, visit: Callable[..., Easel]) -> Easel:
+def easel(bare: Server, enter: Callable[..., Easel]) -> Easel:
     shutil.rmtree(bare.folder / "models", ignore_errors=True)
     bare.post("easel/v1/networks/refresh")
-    return visit(bare)
+    return enter(bare)
 
 
 def row(easel: Easel, words: str) -> Locator:

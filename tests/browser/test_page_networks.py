@@ -14,7 +14,7 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
-def drawer(painted: Server, visit: Callable[..., Easel]) -> Easel:
+def drawer(painted: Server, enter: Callable[..., Easel]) -> Easel:
     folder = painted.folder / "models" / "Lora"
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("ink", "clay"):
@@ -25,7 +25,7 @@ def drawer(painted: Server, visit: Callable[..., Easel]) -> Easel:
     (folder / "deep" / "tar.safetensors").write_bytes((folder / "ink.safetensors").read_bytes())
     description = "<b>thick</b><img src=x onerror=alert(1)> oil"
     (folder / "deep" / "tar.json").write_text(json.dumps({"description": description}))
-    easel = visit(painted)
+    easel = enter(painted)
     easel.write("a castle")
     easel.click("txt2img_extra_networks")
     easel.page.locator(".ez-networks .ez-grid-cell b").first.wait_for()

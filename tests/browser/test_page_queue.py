@@ -1,7 +1,5 @@
 """The drawer of jobs: order, stopping, once more, and parameters back into the form."""
 
-from collections.abc import Callable
-
 import pytest
 
 from tests.browser.page_driver import Easel
@@ -13,12 +11,6 @@ pytestmark = pytest.mark.browser
 def submit(server: Server, prompt: str, **more: object) -> str:
     wish = {"prompt": prompt, "steps": 3, **more}
     return server.post("easel/v1/jobs", {"request": wish})["id"]
-
-
-@pytest.fixture
-def easel(painted: Server, visit: Callable[..., Easel]) -> Easel:
-    painted.settle()
-    return visit(painted)
 
 
 def row(easel: Easel, prompt: str):

@@ -154,8 +154,7 @@ def test_the_page_holds_no_open_connection(easel: Easel):
     assert easel.server.get("config")["connect_heartbeat"] is False
 
 
-def test_nothing_is_wider_than_the_window_and_generate_is_in_reach(visit, painted):
-    easel = visit(painted)
+def test_nothing_is_wider_than_the_window_and_generate_is_in_reach(easel: Easel):
     for width in (390, 1024, 1440):
         easel.page.set_viewport_size({"width": width, "height": 844})
         for tab in ("txt2img", "img2img"):

@@ -51,7 +51,7 @@ def test_an_empty_prompt_reads_the_last_picture(easel: Easel):
     easel.write("remembered picture")
     easel.set("txt2img_steps", 9)
     job = easel.generate()
-    easel.page.on("dialog", lambda dialog: dialog.accept())
+    easel.on("dialog", lambda dialog: dialog.accept())
     easel.click("txt2img_clear_prompt")
     easel.wait_value(easel.text("txt2img_prompt"), "")
     easel.set("txt2img_steps", 20)
@@ -63,7 +63,7 @@ def test_an_empty_prompt_reads_the_last_picture(easel: Easel):
 
 def test_clear_asks_before_it_takes_a_prompt_away(easel: Easel):
     easel.write("not to be lost")
-    easel.page.on("dialog", lambda dialog: dialog.dismiss())
+    easel.on("dialog", lambda dialog: dialog.dismiss())
     easel.click("txt2img_clear_prompt")
     easel.page.wait_for_timeout(200)
     assert easel.text("txt2img_prompt").input_value() == "not to be lost"
