@@ -15,7 +15,7 @@ from tests.browser.canvas_server import bare_page
 from tests.browser.page_driver import Easel
 from tests.browser.servers import Server
 
-TIMEOUT = 20_000  # ms; a busy machine draws slowly
+TIMEOUT = 90_000  # ms; a busy machine draws slowly
 DESK: ViewportSize = {"width": 1280, "height": 900}
 # (width, height) that the two checkpoints name as their own.
 SIZES = {"one": (128, 64), "two": (64, 192)}

@@ -19,19 +19,19 @@ def row(easel: Easel, prompt: str):
 
 def test_waiting_jobs_are_reordered_and_cancelled(easel: Easel) -> None:
     busy = submit(easel.server, "slow 0.1", steps=300)
-    for prompt in ("first", "second", "third"):
+    for prompt in ("first in line", "second in line", "third in line"):
         submit(easel.server, prompt, cfg_scale=5.5)
     easel.click("easel_queue")
-    row(easel, "third").get_by_title("Earlier").click()
+    row(easel, "third in line").get_by_title("Earlier").click()
     easel.wait(
         "[...document.querySelectorAll('.ez-job b')].slice(0, 4).map((b) => b.textContent).join()"
-        " === 'slow 0.1,first,third,second'"
+        " === 'slow 0.1,first in line,third in line,second in line'"
     )
-    row(easel, "first").get_by_title("Cancel").click()
+    row(easel, "first in line").get_by_title("Cancel").click()
     easel.wait("document.querySelectorAll('.ez-job[data-state=queued]').length === 2")
     # What waits has no picture yet; its request fills the form all the same.
-    row(easel, "second").get_by_title("Parameters into the form").click()
-    easel.wait_value(easel.text("txt2img_prompt"), "second")
+    row(easel, "second in line").get_by_title("Parameters into the form").click()
+    easel.wait_value(easel.text("txt2img_prompt"), "second in line")
     assert easel.number("txt2img_cfg_scale").input_value() == "5.5"
     easel.click("easel_queue")
     easel.page.get_by_text("Cancel all that wait").click()

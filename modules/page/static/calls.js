@@ -1,5 +1,6 @@
 /* What Gradio asks of the server for the page's own handlers: where it gets no answer, that is said,
- * and so is where the page is older than what answers.
+ * and so is where the page is older than what answers. And whatever waits on a line that has died
+ * without a word is ended: a browser would wait for ever, and with six such waits ask nothing more.
  *
  * Gradio itself is silent about it. Knows one address, no handler.
  */
@@ -9,14 +10,26 @@
   const PAUSE = 5000; // ms between two looks whether the page is the server's
   const plain = window.fetch;
   const siblings = new BroadcastChannel("easel-page"); // the pages of this browser
+  const underway = new Map(); // AbortController of what is asked -> when it was, in ms
   let isTold = false;
   let looked = 0;
 
+  async function asked(resource, options) {
+    const end = new AbortController();
+    const signals = [end.signal, options?.signal ?? resource?.signal].filter(Boolean);
+    underway.set(end, performance.now());
+    try {
+      return await plain(resource, { ...options, signal: AbortSignal.any(signals) });
+    } finally {
+      underway.delete(end);
+    }
+  }
+
   window.fetch = async (resource, options) => {
     const address = String(resource?.url ?? resource);
-    if (!HANDLERS.test(address)) return plain(resource, options);
+    if (!HANDLERS.test(address)) return asked(resource, options);
     try {
-      const answer = await plain(resource, options);
+      const answer = await asked(resource, options);
       if (answer.status >= 500) failed();
       return answer;
     } catch (error) {
@@ -62,6 +75,10 @@
   siblings.addEventListener("message", async () => { if (await isOld()) tell(); });
 
   window.EaselCalls = {
+    /** End what was asked before that moment and has no answer yet. */
+    giveUp(moment) {
+      for (const [end, began] of underway) if (began < moment) end.abort();
+    },
     /** This page had another one built in its place, and loads it: the others learn of it. */
     renewed() {
       siblings.postMessage("renewed");

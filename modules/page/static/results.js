@@ -10,6 +10,7 @@
   const { make, svg, span, address, ask } = EaselDom;
   const API = "easel/v1/";
   const SOON = 200; // ms between looks while a job is stopping: somebody waits for its picture
+  const PATIENCE = 10000; // ms for an answer that is given at once: a line may die and tell nobody
   const SLOW = 2000; // ms between looks while the page is hidden or the server is away
   const panels = new Map(); // by tab
   const options = { period: 500 };
@@ -102,7 +103,8 @@
     async look() {
       const [id, turn] = [this.job, ++this.turn];
       try {
-        const job = await ask(`${API}jobs/${id}?brief=true&look=${!document.hidden}`);
+        const job = await ask(`${API}jobs/${id}?brief=true&look=${!document.hidden}`,
+          { signal: AbortSignal.timeout(PATIENCE) });
         if (id !== this.job || turn !== this.turn) return; // somebody looked again meanwhile
         this.draw(job);
         if (job.state === "queued" || job.state === "running") {
