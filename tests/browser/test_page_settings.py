@@ -78,6 +78,7 @@ def test_a_page_older_than_the_server_says_so_and_names_what_is_not_applied(ease
 
 def test_the_search_leaves_what_has_the_words(easel: Easel):
     easel.tab("Settings")
+    easel.page.locator("#setting_jpeg_quality").wait_for()
     easel.page.locator("#settings_search input, #settings_search textarea").fill("old karras")
     wanted = easel.page.locator("#setting_use_old_karras_scheduler_sigmas")
     wanted.wait_for()

@@ -260,12 +260,14 @@ def test_a_second_start_runs_no_pip_and_says_nothing(program):
     assert program.pip_runs() == before
 
 
+@pytest.mark.full
 def test_changed_requirements_are_installed_at_the_next_start(program):
     (program.folder / "requirements.txt").write_text("-c constraints.txt\ntorch==1.0\nleaf\n")
     assert program.run().returncode == 0
     assert program.version_of("leaf") == "1.0"
 
 
+@pytest.mark.full
 def test_the_tests_packages_are_added_once_and_the_python_is_printed(program):
     assert program.run("test").stdout.strip() == str(program.venv / "bin" / "python")
     assert program.version_of("leaf") == "1.0"
@@ -317,6 +319,7 @@ def test_two_starts_at_once_wait_for_each_other_and_pip_runs_once(program):
     assert program.pip_runs() == before + 1
 
 
+@pytest.mark.full
 def test_an_environment_that_was_moved_is_corrected_and_kept(program):
     script = program.venv / "bin" / "tool"
     script.write_text("#!/elsewhere/bin/python3.11\nimport sys\n")
@@ -335,6 +338,7 @@ def test_an_environment_without_a_working_python_is_made_anew(program):
     assert program.version_of("torch") == "1.0"
 
 
+@pytest.mark.full
 def test_torch_command_replaces_torch_and_the_pin_does_not_bring_it_back(program):
     assert program.run(TORCH_COMMAND="pip install torch==2.0").returncode == 0
     assert program.version_of("torch") == "2.0"

@@ -93,7 +93,7 @@ names = st.sampled_from([*FIRST, "Hires prompt", "Lora hashes", "Script", "Eta"]
 values = st.one_of(st.integers(), st.text(min_size=1, max_size=12))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.dictionaries(names, values, max_size=8))
 def test_what_is_written_is_read_back(fields):
     fields |= {"Steps": 20, "Seed": 5, "Clip skip": 1}

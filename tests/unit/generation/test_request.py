@@ -114,7 +114,7 @@ requests = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(requests, st.none() | inits, st.booleans())
 def test_a_request_comes_back_from_json_the_same(request, init, hires):
     part = {"init": init} if init else {"hires": Hires()} if hires else {}

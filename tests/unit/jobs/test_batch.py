@@ -19,8 +19,12 @@ from tests.api.conftest import png
 from tests.unit.jobs.house import House
 
 
-def batch(house: House, *files: tuple[str, bytes], prompt: str = "a", **fields: Any) -> NewJob:
-    """A job over these pictures; one without bytes has a problem from the start."""
+def batch(
+    house: House, *files: tuple[str, bytes], to: str, prompt: str = "a", **fields: Any
+) -> NewJob:
+    """A job over these pictures into the folder `to`; one without bytes has a problem from the
+    start.
+    """
     inputs = tuple(
         Input(image=house.inputs.put(data), name=name)
         if data
@@ -43,7 +47,7 @@ def batch(house: House, *files: tuple[str, bytes], prompt: str = "a", **fields: 
             "save_images_add_number": False,
             "save_to_dirs": False,
             "samples_filename_pattern": "[basename]-[generation_number]",
-            "outdir_samples": "elsewhere",
+            "outdir_samples": to,
         },
     )
 
@@ -51,58 +55,58 @@ def batch(house: House, *files: tuple[str, bytes], prompt: str = "a", **fields: 
 GOOD = [(f"{name}.png", png(colour=name)) for name in ("red", "blue", "green", "black")]
 
 
-def names(house: House) -> list[str]:
-    return sorted(path.name for path in (house.folder / "elsewhere").iterdir())
+def names(house: House, folder: str) -> list[str]:
+    return sorted(path.name for path in (house.folder / folder).iterdir())
 
 
-def test_bad_pictures_are_told_by_name_and_the_others_are_made(running: House) -> None:
+def test_bad_pictures_are_told_by_name_and_the_others_are_made(shared: House) -> None:
     files = (
         ("no.png", b"no picture"),
         *GOOD[:2],
         ("cut.png", GOOD[0][1][:-30]),
         ("empty.png", b""),
     )
-    job = running.queue.submit(batch(running, *files, n_iter=2))
-    view = running.queue.wait(job, 20)
+    job = shared.queue.submit(batch(shared, *files, to="bad", n_iter=2))
+    view = shared.queue.wait(job, 20)
     assert view.state == JobState.DONE and not view.interrupted
     assert [item.index for item in view.items] == [2, 3, 4, 5]
     assert (view.made, view.failed, view.input_count) == (4, 6, 5)
     assert [failure.name for failure in view.failures] == ["no.png", "cut.png", "empty.png"]
     assert "no picture" in view.failures[0].message and "empty" in view.failures[2].message
-    assert names(running) == ["blue-1.png", "blue-2.png", "red-1.png", "red-2.png"]
+    assert names(shared, "bad") == ["blue-1.png", "blue-2.png", "red-1.png", "red-2.png"]
     assert [item.seed for item in view.items] == [5, 6, 5, 6]
-    running.queue.retry(job)
-    assert running.queue.wait(job, 20).failed == 6  # they were tried again
+    shared.queue.retry(job)
+    assert shared.queue.wait(job, 20).failed == 6  # they were tried again
 
 
-def test_a_batch_of_bad_pictures_alone_fails_with_the_reason(running: House) -> None:
-    view = running.queue.wait(running.queue.submit(batch(running, ("a.png", b"?"))), 20)
+def test_a_batch_of_bad_pictures_alone_fails_with_the_reason(shared: House) -> None:
+    view = shared.queue.wait(shared.queue.submit(batch(shared, ("a.png", b"?"), to="none")), 20)
     assert view.state == JobState.FAILED and view.error
     assert "no picture of the batch can be used" in view.error["message"]
 
 
-def test_a_killed_batch_goes_on_at_its_first_missing_picture(running: House) -> None:
+def test_a_killed_batch_goes_on_at_its_first_missing_picture(shared: House) -> None:
     files = (("no.png", b"?"), *GOOD)
-    job = running.queue.submit(batch(running, *files, prompt="slow 0.05", steps=4))
-    seen = running.until(job, lambda view: view.made == 2)
+    job = shared.queue.submit(batch(shared, *files, to="killed", prompt="slow 0.05", steps=4))
+    seen = shared.until(job, lambda view: view.made == 2)
     assert seen.failed == 1
-    pid = running.supervisor.status().pid
+    pid = shared.supervisor.status().pid
     assert pid
     os.kill(pid, signal.SIGKILL)
-    before = set(names(running))
-    view = running.queue.wait(job, 20)
+    before = set(names(shared, "killed"))
+    view = shared.queue.wait(job, 20)
     assert view.state == JobState.DONE and (view.made, view.failed) == (4, 1)
-    assert before < set(names(running)) and len(names(running)) == 4
+    assert before < set(names(shared, "killed")) and len(names(shared, "killed")) == 4
 
 
-def test_in_brief_a_batch_tells_where_it_is_without_its_inputs(running: House) -> None:
-    job = running.queue.submit(batch(running, *GOOD, prompt="slow 0.03", steps=4))
-    running.until(job, lambda view: view.input_number == 2)
-    view = running.queue.view(job, most=1)
+def test_in_brief_a_batch_tells_where_it_is_without_its_inputs(shared: House) -> None:
+    job = shared.queue.submit(batch(shared, *GOOD, to="brief", prompt="slow 0.03", steps=4))
+    shared.until(job, lambda view: view.input_number == 2)
+    view = shared.queue.view(job, most=1)
     assert (view.input_count, view.input_name) == (4, f"{GOOD[view.input_number][0]}")
     assert view.request["init"]["inputs"] == [] and len(view.items) == 1 < view.made
-    running.queue.wait(job, 20)
-    (listed,) = [each for each in running.queue.list(Filter(), most=-1) if each.id == job]
+    shared.queue.wait(job, 20)
+    (listed,) = [each for each in shared.queue.list(Filter(), most=-1) if each.id == job]
     assert listed.made == len(listed.items) == 4 and listed.request["init"]["inputs"] == []
 
 

@@ -54,8 +54,8 @@ def test_the_bar_is_drawn_while_a_job_runs_and_wiped_at_its_end(
     stream = io.StringIO()
     console = Console(running.queue, stream)
     console.open()
-    running.queue.wait(running.queue.submit(new_job("slow 0.05", steps=20)), 20)
+    running.queue.wait(running.queue.submit(new_job("slow 0.04", steps=10)), 20)
     console.close()
     drawn = stream.getvalue().split("\r\x1b[K")
-    assert any("/20 [" in line and "it/s" in line for line in drawn) and drawn[-1] == ""
+    assert any("/10 [" in line and "it/s" in line for line in drawn) and drawn[-1] == ""
     assert handler.filters == []
