@@ -101,7 +101,7 @@ class _Stacked:
     weights: tuple[float, ...]
     positive: Rows
     negative: Rows
-    both: Rows | None  # positive, then negative; None where their token counts differ
+    both: Rows | None  # positive, then negative; None where they are two batches
     one_weight: float | None  # given where each image has but one part, and all the same weight
 
 
@@ -140,8 +140,10 @@ def _joined(first: Rows, second: Rows) -> Rows:
     return joined
 
 
-def _stack(batch: BatchConditioning, *, twice: bool = False) -> _Stacked:
-    """twice: the negative again, without the picture, after the negative with it."""
+def _stack(batch: BatchConditioning, *, twice: bool = False, joined: bool = True) -> _Stacked:
+    """twice: the negative again, without the picture, after the negative with it. joined: both
+    sides in one batch, where they can be.
+    """
     parts = [(image, part) for image, parts in enumerate(batch.positive) for part in parts]
     negatives = batch.negative + tuple(map(_without_picture, batch.negative if twice else ()))
     positive = _stack_rows([part.conditioning for _, part in parts])
@@ -157,7 +159,7 @@ def _stack(batch: BatchConditioning, *, twice: bool = False) -> _Stacked:
         weights=tuple(part.weight for _, part in parts),
         positive=positive,
         negative=negative,
-        both=_joined(positive, negative) if len(lengths) == 1 else None,
+        both=_joined(positive, negative) if joined and len(lengths) == 1 else None,
         one_weight=weights.pop() if is_plain else None,
     )
 
@@ -168,10 +170,12 @@ class Guided:
     conditioning(call) gives the conditioning of the 0-based denoiser call; it should return the
     same object while nothing changes, since what is stacked from it is kept. total_steps: steps, or
     twice as many for a second-order sampler. image_scale: of a model that sees a picture to edit;
-    None or 1: the picture is in all predictions. before_call(call, level) is called first in every
-    call, and may replace the denoiser. At scale 1 the negative prompt is evaluated only for who
-    reads its prediction, or where AND gives weights: the original evaluates it all the same, adds
-    it and takes it away, so its pictures differ by the rounding, a level of 255 here and there.
+    None or 1: the picture is in all predictions. joined: prompt and negative prompt in one batch of
+    the denoiser, else one after the other, which takes less memory. before_call(call, level) is
+    called first in every call, and may replace the denoiser. At scale 1 the negative prompt is
+    evaluated only for who reads its prediction, or where AND gives weights: the original evaluates
+    it all the same, adds it and takes it away, so its pictures differ by the rounding, a level of
+    255 here and there.
     """
 
     def __init__(
@@ -184,6 +188,7 @@ class Guided:
         mask: LatentMask | None = None,
         skip: SkipNegative | None = None,
         image_scale: float | None = None,
+        joined: bool = True,
         before_call: Callable[[int, Tensor], None] | None = None,
     ) -> None:
         self.denoiser: Any = denoiser
@@ -194,6 +199,7 @@ class Guided:
         self._mask = mask
         self._skip = skip or SkipNegative()
         self._image_scale = None if image_scale == 1 else image_scale
+        self._joined = joined
         self._before_call = before_call
         self._kept: tuple[BatchConditioning, _Stacked] | None = None
 
@@ -277,7 +283,8 @@ class Guided:
 
     def _stacked(self, batch: BatchConditioning) -> _Stacked:
         if self._kept is None or self._kept[0] is not batch:
-            self._kept = (batch, _stack(batch, twice=self._image_scale is not None))
+            twice = self._image_scale is not None
+            self._kept = (batch, _stack(batch, twice=twice, joined=self._joined))
         return self._kept[1]
 
 

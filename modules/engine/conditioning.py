@@ -74,6 +74,9 @@ class TextEncoder:
         self._old = settings.compatibility.use_old_emphasis_implementation
         self._clip_l_skip = settings.sd.sdxl_clip_l_skip
         self._known: dict[tuple[str, ...], tuple[EncodedText, ...]] = {}
+        self._kept = KnownTexts()  # of this job alone
+        if settings.optimizations.persistent_cond_cache:
+            self._kept = attached(model.text_encoders[0], KnownTexts)
 
     def encode(self, variants: Sequence[str]) -> tuple[EncodedText, ...]:
         """One for each variant of one prompt, all with the same T."""
@@ -98,7 +101,7 @@ class TextEncoder:
             ]
         rows, vectors = fill_up(rows, self._tokenizer), self._vectors(rows)
         encoded = recall(
-            attached(self._model.text_encoders[0], KnownTexts),
+            self._kept,
             lambda: self._key(rows, vectors),
             lambda: self._model.encode_text(
                 rows,

@@ -128,6 +128,7 @@ class Making:
             begin=begin,
             quantize=settings.sd.enable_quantization,
             sgm_multiplier=settings.sampler_params.sgm_noise_multiplier,
+            joined=settings.optimizations.batch_cond_uncond,
             refine=lambda: self._refine(number, batch, larger),
         )
 
@@ -145,7 +146,7 @@ class Making:
         numbers = size_numbers(model.spec, told_size, self._settings)
         sizes = numbers and (model.size_vector(numbers[0]), model.size_vector(numbers[1]))
         timeline = Timeline(
-            self._plan.passes[0].walk.total_steps,
+            self._plan.passes[0].walk.prompt_steps,
             step.hires_steps,
             old=self._settings.compatibility.use_old_scheduling,
         )

@@ -60,6 +60,7 @@ class Running:
         begin: Beginning | None = None,
         quantize: bool = False,
         sgm_multiplier: bool = False,
+        joined: bool = True,
         refine: Refine | None = None,
     ) -> None:
         self.latent: Tensor | None = None
@@ -103,6 +104,7 @@ class Running:
             mask=begin.mask if begin else None,
             skip=plan.skip_negative,
             image_scale=plan.image_cfg_scale if model.spec.image_inputs == "edit" else None,
+            joined=joined,
             before_call=self._before_call if self._refine else None,
         )
 

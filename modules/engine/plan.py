@@ -330,7 +330,7 @@ def _second_pass(
         texts=texts_of(request, settings, common.styles, hires=hires),
         checkpoint=own,
         refiner=_refiner(common, spec, second=True),
-        hires_steps=walk.total_steps,
+        hires_steps=walk.prompt_steps,
         extra_noise=settings.img2img.img2img_extra_noise,
     )
 

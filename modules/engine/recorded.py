@@ -29,7 +29,17 @@ _UNI_PC = ("uni_pc_variant", "uni_pc_skip_type", "uni_pc_order", "uni_pc_lower_o
 _BROWNIAN = ("no_dpmpp_sde_batch_determinism",)
 _IMG2IMG = ("img2img_color_correction", "img2img_fix_steps")
 _HIRES = ("hires_fix_use_firstpass_conds",)
-RECORDED = (*_ALL_PICTURES, *_SDXL, *_SIGMA_SAMPLERS, *_UNI_PC, *_BROWNIAN, *_IMG2IMG, *_HIRES)
+_SECOND_ORDER = ("dont_fix_second_order_samplers_schedule",)
+RECORDED = (
+    *_ALL_PICTURES,
+    *_SDXL,
+    *_SIGMA_SAMPLERS,
+    *_UNI_PC,
+    *_BROWNIAN,
+    *_IMG2IMG,
+    *_HIRES,
+    *_SECOND_ORDER,
+)
 
 
 def recorded_fields(settings: Settings, plan: Plan) -> dict[str, Any]:
@@ -48,6 +58,8 @@ def recorded_fields(settings: Settings, plan: Plan) -> dict[str, Any]:
         felt += _IMG2IMG
     if plan.hires is not None:
         felt += _HIRES
+    if any(entry.second_order for entry in entries):
+        felt += _SECOND_ORDER
     fields = {}
     for key in felt:
         row, value = OPTIONS[key], settings.get(key)

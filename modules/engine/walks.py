@@ -68,11 +68,17 @@ class Walk:
     options: Mapping[str, Any]
     runs: bool  # False where the strength leaves no step to run
     fields: Mapping[str, Any]
+    old_prompt_steps: bool = False  # prompt schedules count as if no step were two calls
 
     @property
     def total_steps(self) -> int:
-        """What prompt schedules count against."""
+        """Calls of the model, but for img2img, which makes fewer."""
         return 2 * self.steps if self.entry.second_order else self.steps
+
+    @property
+    def prompt_steps(self) -> int:
+        """What prompt schedules count against."""
+        return self.steps if self.old_prompt_steps else self.total_steps
 
     @property
     def total_calls(self) -> int:
@@ -128,6 +134,7 @@ def make_walk(
         discard = True
         fields["Discard penultimate sigma"] = True
     common = {
+        "old_prompt_steps": settings.compatibility.dont_fix_second_order_samplers_schedule,
         "sampler": sampler,
         "entry": entry,
         "table": table,

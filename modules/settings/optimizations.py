@@ -71,11 +71,11 @@ class Optimizations(Section, id="optimizations", title="Optimizations", category
         "Pad them the way versions before 1.6 did",
         infotext="Pad conds v0",
     )
-    persistent_cond_cache: bool = option(
-        True, "Keep encoded prompts from one job to the next", built=False
-    )
+    persistent_cond_cache: bool = option(True, "Keep encoded prompts from one job to the next")
     batch_cond_uncond: bool = option(
-        True, "Compute prompt and negative prompt in one batch", built=False
+        True,
+        "Compute prompt and negative prompt in one batch",
+        "Off: one after the other, slower, in less memory.",
     )
     fp8_storage: str = option(
         "Disable",
@@ -185,7 +185,7 @@ class Compatibility(Section, id="compatibility", title="Compatibility", category
     dont_fix_second_order_samplers_schedule: bool = option(
         False,
         "Count steps, not model calls, in prompt schedules of second-order samplers",
-        built=False,
+        infotext="Old prompt steps",
     )
     hires_fix_use_firstpass_conds: bool = option(
         False,

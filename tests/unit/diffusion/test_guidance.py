@@ -76,6 +76,14 @@ def test_equal_token_counts_take_one_call() -> None:
     assert [len(call["x"]) for call in toy.rows] == [4]
 
 
+def test_the_two_sides_may_be_asked_for_one_after_the_other_with_the_same_answer() -> None:
+    given = batch((Part(text(1.0)), Part(text(2.0))), (Part(text(3.0)),), negative=0.5)
+    together, _ = guided(given)
+    apart, toy = guided(given, joined=False)
+    assert torch.equal(apart(X, SIGMA), together(X, SIGMA))
+    assert [len(call["x"]) for call in toy.rows] == [3, 2]
+
+
 def test_different_token_counts_take_two_calls_and_no_padding() -> None:
     model, toy = guided(batch((Part(text(1.0, 154)),), (Part(text(3.0, 154)),)))
     model(X, SIGMA)

@@ -114,6 +114,15 @@ def test_a_text_is_encoded_once():
     assert model.calls == [1]
 
 
+@pytest.mark.parametrize(("persistent", "calls"), [(True, [1]), (False, [1, 1])])
+def test_encoded_texts_outlive_their_job_only_if_that_is_wanted(persistent, calls):
+    settings = Settings().with_changes({"persistent_cond_cache": persistent})
+    model = Encoder()
+    for _ in range(2):  # jobs
+        TextEncoder(cast(Model, model), TOKENIZER, settings).encode(["cat"])
+    assert model.calls == calls
+
+
 def test_a_schedule_in_the_second_pass_counts_from_one_to_two():
     made, _ = conditioner("[cat:dog:1.5]", steps=10, hires_steps=8)
 

@@ -92,6 +92,13 @@ def test_second_order_samplers_count_their_calls_twice():
     assert walk_of("Euler").total_steps == 20
 
 
+def test_prompts_count_calls_or_the_old_way_steps():
+    old = {"dont_fix_second_order_samplers_schedule": True}
+    assert walk_of("Heun").prompt_steps == 40
+    assert walk_of("Heun", settings=old).prompt_steps == 20
+    assert walk_of("Heun", settings=old).total_steps == 40
+
+
 def test_eta_of_the_request_wins_and_is_told_where_it_differs():
     assert walk_of("Euler a").options["eta"] == 1.0
     assert walk_of("DDIM").options["eta"] == 0.0
