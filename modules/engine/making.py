@@ -31,6 +31,7 @@ from modules.engine.start import KnownLatents, Start, encode_picture, prepare
 from modules.generation.prompt import Tag
 from modules.generation.tokens import Tokenizer
 from modules.networks.attached import attached
+from modules.networks.attention import compute_in_fp32
 from modules.networks.model import Model
 from modules.networks.spec import Spec
 from modules.pictures import edit
@@ -98,6 +99,7 @@ class Making:
 
     def _patch(self) -> None:
         model = self._turns.model
+        compute_in_fp32(model.unet, self._settings.sd.upcast_attn)
         self._patches.enter_context(self._approximations.instead_of_vae(model))
         if self._plan.tiling:
             self._patches.enter_context(model.tiling())

@@ -81,7 +81,10 @@ class StableDiffusion(Section, id="sd", title="Stable Diffusion", category=CATEG
         False, "Clip skip for SDXL's first encoder too", infotext="SDXL clip-L skip"
     )
     upcast_attn: bool = option(
-        False, "Compute attention in fp32", built=False, infotext="Upcast attention"
+        False,
+        "Compute attention in fp32",
+        "Of the U-Net, where it computes in fp16. Against black pictures of models that overflow.",
+        infotext="Upcast attention",
     )
     randn_source: str = option(
         "GPU",
