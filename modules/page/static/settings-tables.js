@@ -26,6 +26,12 @@
     return made;
   }
 
+  /** Scroll there; once more when what comes in sight on the way has been measured. */
+  function goTo(element, block, frames = 3) {
+    element.scrollIntoView({ block });
+    if (frames) requestAnimationFrame(() => goTo(element, block, frames - 1));
+  }
+
   /** What is not at its default. lines(): {key, id, label, stored, page, usual} of each; back(keys):
    * to the defaults; clearSearch(): so that any setting is in sight. */
   class Board {
@@ -69,14 +75,16 @@
         event.preventDefault();
         this.does.clearSearch();
         const place = document.getElementById(id);
-        place?.scrollIntoView({ block: "center" });
-        place?.querySelector("input, textarea, button")?.focus({ preventScroll: true });
+        goTo(place, "center");
+        place.querySelector("input, textarea, button")?.focus({ preventScroll: true });
       });
       name.append(link);
       const now = page === undefined ? "" : said(page);
       row.append(name, ...[said(stored), now, said(usual)].map((words) => worded("td", words)));
       return row;
     }
+
+    static goTo = goTo;
 
     /** What of the forms is not as in a fresh one: `line` in words, `rows` of {place, old, new}. */
     static drawDefaults(root, { line, rows }) {

@@ -151,7 +151,7 @@
     const link = event.target.closest?.("#settings_menu a");
     if (link) {
       event.preventDefault();
-      document.querySelector(link.getAttribute("href"))?.scrollIntoView({ block: "start" });
+      EaselSettingsBoard.goTo(document.querySelector(link.getAttribute("href")), "start");
     }
     // Others may have changed settings since the tab was opened first.
     if (event.target.closest?.("#tab_settings-button") && places[""]) ask(sections ? "settings-look" : "settings-open");
