@@ -18,7 +18,7 @@ from bench.page_browser import cold_page, go
 
 BOUND = 100.0  # ms
 NAMED = 12  # the slowest controls are named
-ALONE = 6  # at most so many of them are tried again alone
+ALONE = 20  # at most so many of them are tried again alone
 AGAIN = 3  # times
 EVERYWHERE = "page"  # in place of a tab: what stands beside all of them
 SHORTEST = 16.0  # ms; the browser tells nothing that is shorter
