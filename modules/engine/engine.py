@@ -304,7 +304,7 @@ class _Job:
             self._shown = None
         if self._shown is None and self._control.wants_preview():
             data = self._making.preview(step.denoised)
-            self._shown = self._pool.submit(lambda: self._control.preview(data()))
+            self._shown = self._pool.submit(lambda: self._control.preview(*data()))
 
     def _keep(self, batch: list[int], latent: Tensor | None) -> None:
         """What hires fix enlarges, as a picture."""
@@ -322,7 +322,7 @@ class _Job:
         }
         for place, index in enumerate(batch):
             with self._making.held():
-                drawn = self._making.drawn(index, latent[place : place + 1])
+                drawn = self._making.drawn(index, latent[place : place + 1], complete=complete)
             self._pending.append(self._pool.submit(self._output, index, drawn, extra, complete))
             self._submitted.add(index)
             yield from self._ready()

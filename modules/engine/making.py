@@ -229,22 +229,32 @@ class Making:
         attached(model.encoder, KnownLatents).clear()
         return model.relieve()
 
-    def preview(self, denoised: Tensor) -> Callable[[], bytes]:
-        """What gives the JPEG bytes of latents (B, C, h, w) on their way, as the settings want
-        them seen; it may be called by another thread.
+    def preview(self, denoised: Tensor) -> Callable[[], tuple[bytes, str]]:
+        """What gives the bytes and the MIME type of latents (B, C, h, w) on their way, as the
+        settings want them seen; it may be called by another thread.
         """
         decode = self._approximations.preview_decoder(self._turns.model)
-        grid = self._settings.live_previews.show_progress_grid
+        wish = self._settings.live_previews
+        grid, kind = wish.show_progress_grid, wish.live_previews_image_format
         colours = OnItsWay(preview.colours(denoised, self.spec, grid=grid, decode=decode))
-        return lambda: preview.jpeg(colours.take())
+        return lambda: preview.encoded(colours.take(), kind)
 
-    def drawn(self, index: int, latent: Tensor) -> Callable[[], Drawn]:
+    def _cut_short(self, latent: Tensor) -> Tensor:
+        """Pixels of a picture that was interrupted."""
+        model = self._turns.model
+        if not self._settings.live_previews.live_preview_fast_interrupt:
+            return model.decode(latent)
+        decode = self._approximations.preview_decoder(model)
+        return preview.glimpse(latent, self.spec, decode).to(latent)
+
+    def drawn(self, index: int, latent: Tensor, *, complete: bool = True) -> Callable[[], Drawn]:
         """What gives the picture of latent (1, C, h, w), in the start picture's colours and under
-        its overlay where these are wanted; it may be called by another thread. EaselError, there,
+        its overlay where these are wanted; it may be called by another thread. One that is not
+        `complete` is drawn as a preview where the setting wants that. EaselError, there,
         where nothing but not-a-number came out.
         """
         model = self._turns.model
-        pixels = model.decode(latent)
+        pixels = model.decode(latent) if complete else self._cut_short(latent)
         faults = [all_nan(latent), all_nan(pixels)]
         drawn = OnItsWay([edit.eight_bits(pixels[0]), *faults])
         slot = self._start.slot(index) if self._start else None

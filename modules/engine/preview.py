@@ -1,4 +1,4 @@
-"""A look at a latent in the making, as a JPEG: small and by the family's matrix, or decoded.
+"""A look at a latent in the making, as a file: small and by the family's matrix, or decoded.
 
 By the matrix it costs about a millisecond. Knows no decoder, and nothing of who looks, or when.
 """
@@ -13,6 +13,7 @@ from functools import lru_cache
 import torch
 from PIL import Image
 from torch import Tensor
+from torch.nn.functional import interpolate
 
 from modules.networks.spec import Spec
 
@@ -42,8 +43,8 @@ def colours(
     return [_eight_bits(decode(latent[None])[0].permute(1, 2, 0)) for latent in rows]
 
 
-def jpeg(values: Sequence[Tensor]) -> bytes:
-    """JPEG bytes of `colours`, on the CPU."""
+def encoded(values: Sequence[Tensor], kind: str = "jpeg") -> tuple[bytes, str]:
+    """(bytes, MIME type) of `colours`, on the CPU. kind: "jpeg", "png" or "webp"."""
     images = [Image.fromarray(each.numpy()) for each in values]
     sheet = images[0] if len(images) == 1 else _sheet(images)
     longest = max(sheet.size)
@@ -52,8 +53,18 @@ def jpeg(values: Sequence[Tensor]) -> bytes:
         size = (max(1, round(sheet.width * scale)), max(1, round(sheet.height * scale)))
         sheet = sheet.resize(size, Image.Resampling.BICUBIC)
     buffer = io.BytesIO()
-    sheet.save(buffer, "JPEG", quality=QUALITY)
-    return buffer.getvalue()
+    sheet.save(buffer, kind.upper(), quality=QUALITY)
+    return buffer.getvalue(), f"image/{kind}"
+
+
+def glimpse(latent: Tensor, spec: Spec, decode: Callable[[Tensor], Tensor] | None) -> Tensor:
+    """Pixels (1, 3, H, W) in about [-1, 1] of latent (1, C, h, w), of the picture's whole size but
+    no better than a preview; `decode` as for `colours`.
+    """
+    if decode is not None:
+        return decode(latent)
+    small = _by_matrix(latent[0], spec).permute(2, 0, 1)[None]  # (1, 3, h, w)
+    return interpolate(small, scale_factor=spec.vae_factor, mode="bicubic")
 
 
 def _by_matrix(latent: Tensor, spec: Spec) -> Tensor:

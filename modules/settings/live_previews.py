@@ -18,7 +18,6 @@ class LivePreviews(Section, id="live-previews", title="Live previews", category=
         "File format of live previews",
         "JPEG where the original has PNG: a preview is small and soon gone.",
         choices=("jpeg", "png", "webp"),
-        built=False,
     )
     show_progress_grid: bool = option(True, "Show previews of all pictures of a batch in a grid")
     show_progress_every_n_steps: int = option(
@@ -40,12 +39,6 @@ class LivePreviews(Section, id="live-previews", title="Live previews", category=
     live_preview_allow_lowvram_full: bool = option(
         False, "Allow full previews with --lowvram and --medvram"
     )
-    live_preview_content: str = option(
-        "Prompt",
-        "Live preview subject",
-        choices=("Combined", "Prompt", "Negative prompt"),
-        built=False,
-    )
     live_preview_refresh_period: int = option(
         500,
         "Progress and preview update period, in milliseconds",
@@ -54,7 +47,7 @@ class LivePreviews(Section, id="live-previews", title="Live previews", category=
         high=60_000,
     )
     live_preview_fast_interrupt: bool = option(
-        False, "Return the picture as last previewed on interrupt", built=False
+        False, "Return the picture as last previewed on interrupt"
     )
     js_live_preview_in_modal_lightbox: bool = option(
         False, "Show the live preview in the full page viewer too"

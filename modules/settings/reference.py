@@ -80,6 +80,10 @@ LEFT_OUT: tuple[tuple[str, tuple[str, ...]], ...] = (
         "sizes and batch always stand in two dense rows, one below the other",
         ("dimensions_and_batch_together",),
     ),
+    (
+        "a preview shows what the picture becomes, by prompt and negative prompt together",
+        ("live_preview_content",),
+    ),
     ("SD 3 checkpoints are not read", ("sd3_enable_t5",)),
     ("without effect in the original, too", ("sd_checkpoint_cache",)),
     (

@@ -155,3 +155,17 @@ def test_pixels_are_brought_to_its_range_and_back_and_the_exact_way_stays_open(m
         assert torch.equal(model.encode_image(pixels, exact=True), encoded)
         assert torch.equal(model.decode(latent, exact=True), decoded)
     assert torch.equal(model.decode(latent), decoded)
+
+
+def test_an_interrupted_picture_is_drawn_as_a_preview_where_the_setting_wants_that(make, taesd):
+    quick = {"live_preview_fast_interrupt": True}
+    cut = [
+        make(wish(steps=4), taesd, control=Recorder(looks=True, words={2: "stop"}), **more)[0]
+        for more in ({}, quick, {**quick, "show_progress_type": "TAESD"})
+    ]
+    usual, by_matrix, by_taesd = (picture(each.data) for each in cut)
+    assert not any(each.complete for each in cut)
+    assert usual.shape == by_matrix.shape == by_taesd.shape
+    assert np.abs(usual - by_matrix).mean() > 1 and np.abs(by_taesd - by_matrix).mean() > 1
+    whole = [make(wish(), taesd, **more)[0].data for more in ({}, quick)]
+    assert whole[0] == whole[1]

@@ -14,7 +14,7 @@ SPEC = detect(dict(checkpoint_shapes()), {})
 
 
 def jpeg(latents: torch.Tensor, *, grid: bool = True) -> bytes:
-    return preview.jpeg(preview.colours(latents, SPEC, grid=grid))
+    return preview.encoded(preview.colours(latents, SPEC, grid=grid))[0]
 
 
 def opened(data: bytes) -> Image.Image:
@@ -42,3 +42,20 @@ def test_a_batch_is_laid_out_as_a_grid_or_shown_by_its_first():
 
 def test_not_a_number_is_shown_and_does_not_fail():
     opened(jpeg(torch.full((1, 4, 8, 8), float("nan"))))
+
+
+def test_a_preview_has_the_format_that_is_wanted():
+    colours = preview.colours(torch.zeros(1, 4, 8, 8), SPEC)
+    for kind in ("jpeg", "png", "webp"):
+        data, mime = preview.encoded(colours, kind)
+        assert Image.open(io.BytesIO(data)).format == kind.upper() and mime == f"image/{kind}"
+
+
+def test_a_glimpse_has_the_picture_s_size_and_the_preview_s_colours():
+    latent = torch.tensor([1.0, -0.5, 0.5, 0.2]).view(1, 4, 1, 1).expand(1, 4, 8, 6)
+    pixels = preview.glimpse(latent, SPEC, None)
+    assert pixels.shape == (1, 3, 8 * SPEC.vae_factor, 6 * SPEC.vae_factor)
+    rgb = torch.tensor([1.0, -0.5, 0.5, 0.2]) @ torch.tensor(SPEC.preview_matrix)
+    wanted = (rgb + torch.tensor(SPEC.preview_bias)).view(1, 3, 1, 1).expand_as(pixels)
+    torch.testing.assert_close(pixels, wanted)
+    assert preview.glimpse(latent, SPEC, lambda given: given * 2).equal(latent * 2)
