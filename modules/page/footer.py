@@ -40,6 +40,7 @@ def _sound(app: App) -> str:
 
 
 def _options(settings: Settings) -> dict[str, Any]:
+    gallery = settings.ui_gallery
     return {
         "canvas": canvas.options_of(settings.canvas_hotkey),
         "networks": networks.options_of(settings),
@@ -52,15 +53,17 @@ def _options(settings: Settings) -> dict[str, Any]:
         "move_items": settings.ui_prompt_editing.keyedit_move,
         "volume": settings.saving_images.notification_volume,
         "stay_awake": settings.live_previews.prevent_screen_sleep_during_generation,
-        "viewer": settings.ui_gallery.js_modal_lightbox,
-        "viewer_fits": settings.ui_gallery.js_modal_lightbox_initially_zoomed,
-        "viewer_icons": settings.ui_gallery.sd_webui_modal_lightbox_icon_opacity,
-        "viewer_toolbar": settings.ui_gallery.sd_webui_modal_lightbox_toolbar_opacity,
+        "viewer": gallery.js_modal_lightbox,
+        "viewer_pad": gallery.js_modal_lightbox_gamepad
+        and max(1, gallery.js_modal_lightbox_gamepad_repeat),
+        "viewer_fits": gallery.js_modal_lightbox_initially_zoomed,
+        "viewer_icons": gallery.sd_webui_modal_lightbox_icon_opacity,
+        "viewer_toolbar": gallery.sd_webui_modal_lightbox_toolbar_opacity,
         "live_preview_in_viewer": settings.live_previews.js_live_preview_in_modal_lightbox,
         "show_bar": settings.live_previews.show_progressbar,
-        "show_grid": settings.ui_gallery.return_grid,
-        "hide_pictures": settings.ui_gallery.do_not_show_images,
-        "gallery_height": settings.ui_gallery.gallery_height,
+        "show_grid": gallery.return_grid,
+        "hide_pictures": gallery.do_not_show_images,
+        "gallery_height": gallery.gallery_height,
         "keep_deleted_days": settings.easel.easel_keep_deleted_days,
         "restart_on_enter": settings.easel.easel_restart_on_ctrl_enter,
         "count_tokens": not settings.ui_prompt_editing.disable_token_counters,

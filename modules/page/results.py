@@ -13,7 +13,7 @@ SCRIPTS = (
     "results-pictures.js",
     "results.js",
 )
-LATE_SCRIPTS = ("lightbox.js", "compare.js")
+LATE_SCRIPTS = ("gamepad.js", "lightbox.js", "compare.js")
 STYLES = ("results.css", "sheet.css")
 
 # The words in quotes make Gradio offer these events in Python.

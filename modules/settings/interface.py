@@ -87,9 +87,9 @@ class Gallery(Section, id="ui_gallery", title="Gallery", category=CATEGORY):
     do_not_show_images: bool = option(False, "Do not show any pictures in results")
     js_modal_lightbox: bool = option(True, "Open a clicked picture over the whole page")
     js_modal_lightbox_initially_zoomed: bool = option(True, "Show it as large as the page at first")
-    js_modal_lightbox_gamepad: bool = option(False, "Turn pictures with a gamepad", built=False)
+    js_modal_lightbox_gamepad: bool = option(False, "Turn pictures with a gamepad")
     js_modal_lightbox_gamepad_repeat: int = option(
-        250, "Gamepad repeat period, in milliseconds", low=0, high=10_000, built=False
+        250, "Gamepad repeat period, in milliseconds", low=0, high=10_000
     )
     sd_webui_modal_lightbox_icon_opacity: float = option(
         1.0, "Opacity of the viewer's icons", low=0, high=1, step=0.01

@@ -53,12 +53,22 @@ def test_the_large_view_turns_by_arrows_and_closes_by_escape_without_stopping_a_
     easel.write("slow 0.2")
     easel.press_generate()
     easel.wait_state("txt2img", "running")
+    # A gamepad turns too, where the setting wants it: here its cross is pressed to the left.
+    easel.page.evaluate(
+        "EaselLightbox.configure({viewer_pad: 60}); window.pad = {axes: [0, 0], buttons: []};"
+        "navigator.getGamepads = () => [null, window.pad];"
+    )
     easel.page.locator("#txt2img_gallery .ez-stage").click()
     view = easel.page.locator("dialog.ez-lightbox")
     view.wait_for()
     assert first["items"][0]["url"] in (view.locator("img").get_attribute("src") or "")
     easel.page.keyboard.press("ArrowRight")
     assert first["items"][1]["url"] in (view.locator("img").get_attribute("src") or "")
+    easel.page.evaluate("window.pad.buttons[14] = {pressed: true}")
+    easel.wait(
+        "document.querySelector('dialog.ez-lightbox img').src.includes(argument)",
+        first["items"][0]["url"],
+    )
     easel.page.keyboard.press("Escape")
     view.wait_for(state="detached")
     assert not easel.server.newest("txt2img")["stopping"]

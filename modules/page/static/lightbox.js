@@ -5,10 +5,10 @@
  */
 (() => {
   "use strict";
-  const { make, svg } = EaselDom;
+  const { AHEAD, BACK, make, svg } = EaselDom;
   const LARGEST = 16;
   const SWIPE = 50; // pixels
-  const options = { fits: true, icons: 1, toolbar: 0.9 };
+  const options = { fits: true, icons: 1, toolbar: 0.9, pad: 0 }; // pad: ms between a gamepad's turns
   let now = null; // the one that is open
 
   const icons = {
@@ -109,8 +109,8 @@
 
     listen() {
       const keys = {
-        ArrowLeft: () => this.turn(-1),
-        ArrowRight: () => this.turn(1),
+        [BACK]: () => this.turn(-1),
+        [AHEAD]: () => this.turn(1),
         s: () => this.asked.save(),
         t: () => this.tile(),
         "+": () => this.scale(1.25),
@@ -131,6 +131,7 @@
       this.box.addEventListener("pointerdown", (event) => this.down(event));
       this.box.addEventListener("close", () => {
         now = null;
+        this.leavePad?.();
         this.box.remove();
         this.asked.onClose();
       });
@@ -164,12 +165,14 @@
     document.body.append(now.box);
     now.draw();
     now.box.showModal();
+    const one = now;
+    if (options.pad) one.leavePad = EaselGamepad.follow((by) => { if (one.asked.count() > 1) one.turn(by); }, options.pad);
     now.box.focus(); // the keys are the whole view's
   }
 
   EaselShortcuts?.add([
-    { keys: ["ArrowLeft"], where: "In the large view", text: "Previous picture" },
-    { keys: ["ArrowRight"], where: "In the large view", text: "Next picture" },
+    { keys: [BACK], where: "In the large view", text: "Previous picture" },
+    { keys: [AHEAD], where: "In the large view", text: "Next picture" },
     { keys: ["s"], where: "In the large view", text: "Download" },
     { keys: ["t"], where: "In the large view", text: "Three by three, to see whether edges fit" },
     { keys: ["+", "-", "0"], where: "In the large view", text: "Zoom in, out, back" },
@@ -181,6 +184,7 @@
     redraw: (of) => { if (now?.asked.of === of) now.draw(); },
     configure: (state) => Object.assign(options, {
       fits: state.viewer_fits ?? true, icons: state.viewer_icons ?? 1, toolbar: state.viewer_toolbar ?? 0.9,
+      pad: state.viewer_pad ?? 0,
     }),
   };
 })();
