@@ -45,7 +45,7 @@ class Server:
     def client(self) -> httpx.Client:
         return httpx.Client(base_url=self.url, timeout=60)
 
-    def start(self, *flags: str, seconds: float = 60) -> None:
+    def start(self, *flags: str, seconds: float = 150) -> None:
         """Returns when the worker is ready. An assert with the log where it does not become so."""
         command = [sys.executable, "webui.py", "--nowebui", "--data-dir", str(self.folder)]
         log = self.folder / "server.log"

@@ -63,12 +63,13 @@ def test_also_after_a_restart_it_gives_the_same_bytes(real_server: Server) -> No
     ],
 )
 def test_a_batch_holds_the_pictures_of_its_seeds(real_server: Server, sampler: str) -> None:
-    body: dict[str, Any] = {"sampler_name": sampler, "scheduler": "Karras", "steps": 4}
+    body: dict[str, Any] = {"sampler_name": sampler, "scheduler": "Karras", "steps": 3}
     batch = real_server.txt2img(**body, seed=21, batch_size=4)
     counted = real_server.txt2img(**body, seed=21, n_iter=4)
-    alone = [real_server.txt2img(**body, seed=21 + index) for index in range(4)]
+    alone = [real_server.txt2img(**body, seed=21 + index) for index in (1, 3)]
     assert account_of(batch)["all_seeds"] == [21, 22, 23, 24]
-    assert pixels(counted).tolist() == np.concatenate([pixels(one) for one in alone]).tolist()
+    found = pixels(counted)[[1, 3]]
+    assert found.tolist() == np.concatenate([pixels(one) for one in alone]).tolist()
     difference = np.abs(pixels(batch) - pixels(counted))
     assert difference.max() <= BATCH_TOLERANCE
     assert (difference > 0).mean() <= BATCH_SHARE
@@ -79,8 +80,8 @@ def test_jobs_with_different_checkpoints_leave_each_other_alone(real_server: Ser
     names = ("one.safetensors", "two.safetensors")
     alone = {name: sums_of(real_server.txt2img(name, seed=3)) for name in names}
     assert alone[names[0]] != alone[names[1]]
-    with ThreadPoolExecutor(6) as pool:
-        wishes = [names[index % 2] for index in range(6)]
+    with ThreadPoolExecutor(4) as pool:
+        wishes = [names[index % 2] for index in range(4)]
         made = pool.map(lambda name: (name, sums_of(real_server.txt2img(name, seed=3))), wishes)
         assert all(sums == alone[name] for name, sums in made)
 
@@ -113,7 +114,7 @@ def test_progress_shows_a_picture_while_a_job_runs_and_interrupt_ends_it(
 
 def test_skip_gives_up_one_batch_and_makes_the_others(real_server: Server) -> None:
     with real_server.client as client, ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(real_server.txt2img, steps=60, n_iter=2, seed=8)
+        waiting = pool.submit(real_server.txt2img, steps=30, n_iter=2, seed=8)
         wait_until(lambda: client.get("/sdapi/v1/progress").json()["state"]["sampling_step"] > 1)
         client.post("/sdapi/v1/skip")
         answer = waiting.result(60)

@@ -15,6 +15,9 @@ from modules.jobs.job import JobState, JobView
 from tests.taesd_files import decoder_shapes, write_taesd
 from tests.tiny_checkpoint import write_tiny_checkpoint
 
+# By default the real worker is tried through the whole program, in the other files of this name.
+pytestmark = pytest.mark.full
+
 _WISH = Request(prompt="a pear", width=64, height=64, steps=2, seed=5, subseed=0, n_iter=2)
 
 
@@ -69,7 +72,6 @@ def test_taesd_is_read_from_its_folder_among_the_models(app: App) -> None:
     assert view.summary is not None and not view.summary["warnings"]
 
 
-@pytest.mark.full
 def test_jobs_with_different_checkpoints_do_not_disturb_each_other(app: App) -> None:
     write_tiny_checkpoint(app.paths.checkpoint_dirs[0] / "two.safetensors", seed=2)
     app.catalog.refresh()
@@ -81,7 +83,6 @@ def test_jobs_with_different_checkpoints_do_not_disturb_each_other(app: App) -> 
     assert app.ask_worker("reload")["loaded"] == "two"
 
 
-@pytest.mark.full
 def test_after_a_kill_the_real_worker_makes_the_same_bytes(app: App) -> None:
     before = files(app, ended(app, app.submit(_WISH)).id)
     pid = app.worker_status().pid

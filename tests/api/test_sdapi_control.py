@@ -171,6 +171,7 @@ def test_networks_are_listed_with_what_their_files_say(client: TestClient, app: 
     assert set(found) == {"loaded", "skipped"}
     assert found["loaded"]["sad"]["shape"] == 768 and found["loaded"]["sad"]["vectors"] == 3
     assert [row["name"] for row in client.get("/sdapi/v1/hypernetworks").json()] == ["old"]
+    lora.unlink()
 
 
 def test_scripts_are_listed_for_both_tabs(client: TestClient) -> None:
