@@ -58,19 +58,30 @@ def place_of(section: str) -> str:
     return f"settings_{section.replace('-', '_')}"
 
 
-def add_section(
-    form: Form, app: App, section: Section, rows: list[Option], listed: Mapping[str, list[str]]
-) -> None:
-    """listed: as `choices_of` gives it."""
-    _, name, title = section
+def elem_ids(app: App) -> dict[str, str]:
+    """Of each setting's field in the tab, by key; above the tabs it stands under the plain id."""
     above = quick_keys(app.settings.current)
+    return {
+        row.key: f"setting_{row.key}" + ("_in_settings" if row.key in above else "")
+        for row in TABLE
+    }
+
+
+def add_section(
+    form: Form,
+    app: App,
+    section: Section,
+    rows: list[Option],
+    listed: Mapping[str, list[str]],
+    ids: Mapping[str, str],
+) -> None:
+    """listed: as `choices_of` gives it. ids: as `elem_ids` gave them when the page was built."""
+    _, name, title = section
     with form.column(place_of(name), "easel-section"):
         form.line("", text=title, tag="h2")
         with form.column("", "easel-section-rows"):
             for row in rows:
-                # Above the tabs it stands under the plain id.
-                elem_id = f"setting_{row.key}" + ("_in_settings" if row.key in above else "")
-                made = field(app, row, listed, elem_id=elem_id, hint=row.help or None)
+                made = field(app, row, listed, elem_id=ids[row.key], hint=row.help or None)
                 # The form's own value is what its button leads back to.
                 made.value, made.returns = shown(row.default), not made.frozen
                 form.add(row.key, made)

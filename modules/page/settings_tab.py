@@ -36,10 +36,12 @@ def build(
     events: Any = panes.place(form, "tab", *_EVENTS, *defaults_view.EVENTS)
     carried = [notices.carrier.component]
 
-    def opened() -> list[Any]:
-        return [panes.changes({}, options={**_settings(app), **_stored(app)})]
+    ids = settings_form.elem_ids(app)
 
-    places = Places.of_fields(_filled(app).fields, {})
+    def opened() -> list[Any]:
+        return [panes.changes({}, options={**_settings(app, ids), **_stored(app)})]
+
+    places = Places(ids, {key: row.label for key, row in OPTIONS.items()})
     notices.on(getattr(events, "settings-open"), opened, None, carried)
     notices.on(
         getattr(events, "settings-look"),
@@ -71,25 +73,25 @@ def _head() -> Form:
     return form
 
 
-def _filled(app: App) -> Form:
-    """All settings, as they are now."""
+def _filled(app: App, ids: Mapping[str, str]) -> Form:
+    """All settings, as they are now. ids: element ids by key."""
     form = Form("settings")
     listed = settings_form.choices_of(app)
     with form.pane("sections"):
         form.mount("settings-board", "settings_board")
         for section, rows in settings_form.sections(app):
-            settings_form.add_section(form, app, section, rows, listed)
+            settings_form.add_section(form, app, section, rows, listed, ids)
         defaults_view.lay_out(form, settings_form.place_of(_DEFAULTS[1]))
         none = "No setting has these words."
         form.line("settings_none", "easel-none", text=none, hidden=True)
     return form
 
 
-def _settings(app: App) -> dict[str, Any]:
+def _settings(app: App, ids: Mapping[str, str]) -> dict[str, Any]:
     """menu: the sections, each with its category, element id and title."""
     listed = [*(section for section, _ in settings_form.sections(app)), _DEFAULTS]
     menu = [[category, settings_form.place_of(name), title] for category, name, title in listed]
-    return {"record": _filled(app).record(), "menu": menu}
+    return {"record": _filled(app, ids).record(), "menu": menu}
 
 
 def _stored(app: App) -> dict[str, Any]:
