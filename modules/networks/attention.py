@@ -5,8 +5,10 @@ Knows diffusers' attention modules, not whose they are.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
-from diffusers.models.attention_processor import Attention, AttnProcessor2_0
+from diffusers.models.attention_processor import AttnProcessor2_0
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from torch import Tensor
 from torch.nn import functional
@@ -25,7 +27,8 @@ def compute_in_fp32(unet: UNet2DConditionModel, wanted: bool) -> None:
     now = attached(unet, _Precision)
     if now.wide == wanted:
         return
-    unet.set_attn_processor(WideAttention() if wanted else AttnProcessor2_0())
+    processor: Any = WideAttention() if wanted else AttnProcessor2_0()
+    unet.set_attn_processor(processor)
     now.wide = wanted
     changed_structure(unet)
 
@@ -37,7 +40,7 @@ class WideAttention:
 
     def __call__(
         self,
-        attn: Attention,
+        attn: Any,  # an Attention, whose parts may all be missing by their types
         hidden_states: Tensor,
         encoder_hidden_states: Tensor | None = None,
         attention_mask: Tensor | None = None,

@@ -27,7 +27,7 @@ def test_it_changes_no_bit_of_fp32_and_brings_fp16_nearer_and_is_told_to_recordi
     assert structure(unet) != before
     assert torch.equal(unet(**inputs(model, torch.float32)).sample, plain)
 
-    narrow = unet.to(torch.float16)
+    narrow = unet.half()
     wide = narrow(**inputs(model, torch.float16)).sample
     compute_in_fp32(narrow, False)
     own = narrow(**inputs(model, torch.float16)).sample
