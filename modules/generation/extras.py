@@ -8,12 +8,13 @@ Rules: A1111 interface, sections 16.3 and 18.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from modules.errors import RequestError
 from modules.generation import checks
 from modules.generation.choices import find_upscaler
+from modules.generation.records import plain
 
 KIND: Literal["extras"] = "extras"
 NO_UPSCALER = "None"
@@ -87,7 +88,7 @@ class Extras:
 
     def to_record(self) -> dict[str, Any]:
         """Plain values for the store and for messages."""
-        return asdict(self)
+        return plain(self)
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Extras:

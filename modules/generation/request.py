@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from modules.errors import RequestError
 from modules.generation import checks
 from modules.generation.batch import MAX_STEPS, Input, check_masks
 from modules.generation.checks import MAX_SIZE
+from modules.generation.records import plain
 from modules.generation.soft_inpainting import SoftInpainting
 
 MAX_IMAGES = 10_000
@@ -285,7 +286,7 @@ class Request:
 
     def to_record(self) -> dict[str, Any]:
         """Plain values (dict, list, str, number, bool, None) for the store and for messages."""
-        record = asdict(self)
+        record = plain(self)
         if self.s_tmax == math.inf:
             record["s_tmax"] = "inf"  # JSON has no infinity
         if self.inputs:

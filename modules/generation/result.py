@@ -5,8 +5,10 @@ disk, no torch.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
+
+from modules.generation.records import plain
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +28,7 @@ class Picture:
     mime: str = "image/png"
 
     def to_record(self) -> dict[str, Any]:
-        return asdict(self)
+        return plain(self)
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Picture:
@@ -55,7 +57,7 @@ class Summary:
     warnings: tuple[str, ...] = ()
 
     def to_record(self) -> dict[str, Any]:
-        return asdict(self)
+        return plain(self)
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Summary:

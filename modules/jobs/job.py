@@ -6,9 +6,11 @@ Plain values only. It knows nothing of SQLite, processes or files.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any, Literal
+
+from modules.generation.records import plain
 
 Source = Literal["page", "api", "easel"]
 
@@ -225,8 +227,8 @@ class JobView:
     def to_record(self) -> dict[str, Any]:
         """JSON-ready values under the fields' names."""
         record = {entry.name: getattr(self, entry.name) for entry in fields(self)}
-        record["items"] = [asdict(item) for item in self.items]
-        record["grid"] = asdict(self.grid) if self.grid else None
+        record["items"] = [plain(item) for item in self.items]
+        record["grid"] = plain(self.grid) if self.grid else None
         record["warnings"] = list(self.warnings)
-        record["failures"] = [asdict(failure) for failure in self.failures]
+        record["failures"] = [plain(failure) for failure in self.failures]
         return record
