@@ -185,11 +185,16 @@ def connect(
 
 
 def fresh(app: App) -> dict[str, dict[str, Any]]:
+    """What the rows show now, and what may be chosen in the first."""
+    found = values(app)
+    found["sd_model_checkpoint"]["choices"] = checkpoint_titles(app)
+    found["sd_vae"]["choices"] = vae_names(app)
+    return found
+
+
+def values(app: App) -> dict[str, dict[str, Any]]:
     """What the rows show now."""
-    rows = _more(app)
-    stored = settings_state.stored(app.settings.current, rows)
-    return {
-        "sd_model_checkpoint": {"choices": checkpoint_titles(app), "value": current_title(app)},
-        "sd_vae": {"choices": vae_names(app), "value": app.settings.current.vae.sd_vae},
-        **{key: {"value": value} for key, value in stored.items()},
-    }
+    settings = app.settings.current
+    stored = settings_state.stored(settings, _more(app))
+    first = {"sd_model_checkpoint": current_title(app), "sd_vae": settings.vae.sd_vae}
+    return {key: {"value": value} for key, value in {**first, **stored}.items()}

@@ -41,14 +41,12 @@ def build(
     def opened() -> list[Any]:
         return [panes.changes({}, options={**_settings(app, ids), **_stored(app)})]
 
+    def look() -> list[Any]:
+        return [panes.changes({"quick": quick.values(app)}, options=_stored(app))]
+
     places = Places(ids, {key: row.label for key, row in OPTIONS.items()})
     notices.on(getattr(events, "settings-open"), opened, None, carried)
-    notices.on(
-        getattr(events, "settings-look"),
-        lambda: [panes.changes({}, options=_stored(app))],
-        None,
-        carried,
-    )
+    notices.on(getattr(events, "settings-look"), look, None, carried)
     apply = getattr(events, "settings-apply")
     notices.on_forms(apply, [], _storing(app, speech), carried, js=_TELLS, places=places)
     reload.on(getattr(events, "reload-ui"))
@@ -107,7 +105,7 @@ def _storing(app: App, speech: Language) -> Callable[[Mapping[str, Any]], list[A
         if not changed:
             return [panes.changes({}, options=answer)]
         page = footer.state(app, native_size(app))
-        return [panes.changes({"quick": quick.fresh(app)}, options=answer, page=page)]
+        return [panes.changes({"quick": quick.values(app)}, options=answer, page=page)]
 
     return store
 

@@ -254,7 +254,7 @@ def test_typing_filters_by_all_words_and_an_unknown_text_is_put_back(form: Form)
     assert form.options() == []
     form.press("Tab")
     assert form.value("sampler_name") == box.input_value() == "Euler"
-    complaint = "nothing of the kind is none of the list; it is Euler as before"
+    complaint = "nothing of the kind is not in the list; it is Euler as before"
     assert form.at("txt2img_sampling", ".ez-complaint").inner_text() == complaint
     box.fill("heun")
     told = form.do("JSON.parse(EaselForm.told('txt2img')).txt2img.sampler_name")

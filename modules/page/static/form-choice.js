@@ -95,7 +95,7 @@
 
   /** Say that nothing of the list has been typed. */
   function complain(element, text, kept = "") {
-    const words = kept ? "{value} is none of the list; it is {kept} as before" : "{value} is none of the list";
+    const words = kept ? "{value} is not in the list; it is {kept} as before" : "{value} is not in the list";
     window.EaselComplaints?.beside(element.id, t(words, { value: text, kept }), { focus: false });
   }
 
