@@ -347,7 +347,11 @@ def build_app(flags: Flags, *, worker_command: Sequence[str] | None = None) -> A
         settings.load()
         index = Index(paths.easel_dir / "library.sqlite")
         hasher = Hasher(index, enabled=not flags.no_hashing)
-        folders = ModelFolders(paths, lambda: settings.current.easel.easel_extra_models_dirs)
+        folders = ModelFolders(
+            paths,
+            lambda: settings.current.easel.easel_extra_models_dirs,
+            lambda: settings.current.system.list_hidden_files,
+        )
         return App(
             flags=flags,
             paths=paths,

@@ -74,9 +74,9 @@ class VaeFile:
 _Entry = TypeVar("_Entry", CheckpointFile, VaeFile)
 
 
-def _walk(folder: Path) -> Iterator[Path]:
+def _walk(folder: Path, *, hidden: bool) -> Iterator[Path]:
     """Files and folders below, links followed, sorted; a folder reached twice (a loop of links) is
-    listed once.
+    listed once. hidden: those whose name begins with a dot, too.
     """
     seen: set[str] = set()
     for root, folders, files in os.walk(folder, followlinks=True):
@@ -85,7 +85,9 @@ def _walk(folder: Path) -> Iterator[Path]:
             folders.clear()
             continue
         seen.add(real)
-        folders.sort(key=str.lower)
+        folders[:] = sorted(
+            (name for name in folders if hidden or not name.startswith(".")), key=str.lower
+        )
         yield Path(root)
         for file in sorted(files, key=str.lower):
             yield Path(root, file)
@@ -95,9 +97,9 @@ def _is_vae(path: Path) -> bool:
     return path.stem.lower().endswith(".vae")
 
 
-def _checkpoints_below(folder: Path) -> Iterator[CheckpointFile]:
+def _checkpoints_below(folder: Path, *, hidden: bool) -> Iterator[CheckpointFile]:
     inside: list[Path] = []
-    for path in _walk(folder):
+    for path in _walk(folder, hidden=hidden):
         if any(part in path.parents for part in inside):
             continue  # the parts of a diffusers folder are no checkpoints of their own
         name = path.relative_to(folder).as_posix()
@@ -109,8 +111,8 @@ def _checkpoints_below(folder: Path) -> Iterator[CheckpointFile]:
             yield CheckpointFile(path, name)
 
 
-def _vaes_below(folder: Path, *, only_named: bool) -> Iterator[VaeFile]:
-    for path in _walk(folder):
+def _vaes_below(folder: Path, *, hidden: bool, only_named: bool) -> Iterator[VaeFile]:
+    for path in _walk(folder, hidden=hidden):
         if (
             path.suffix.lower() in VAE_ENDINGS
             and path.is_file()
@@ -127,40 +129,47 @@ class Catalog:
         self._hasher = hasher
         self._folders = folders or ModelFolders(paths)
         self._lock = threading.Lock()
-        self._extra: tuple[str, ...] = ()  # other programs' folders when it was looked last
+        self._looked: tuple[object, ...] = ()  # what the folders' settings were then
         self._found: tuple[CheckpointFile, ...] = ()
         self._vaes: tuple[VaeFile, ...] = ()
         self.refresh()
 
     def refresh(self) -> None:
         """Look at the folders again."""
-        extra = self._folders.extra
+        looked = self._wishes
         self._folders.look_again()
         found = tuple(_unique(self._search()))
         vaes = tuple(_unique(self._search_vaes()))
         with self._lock:
-            self._found, self._vaes, self._extra = found, vaes, extra
+            self._found, self._vaes, self._looked = found, vaes, looked
 
     def _update(self) -> None:
-        """Look again where other programs' folders were named or taken back."""
-        if self._extra != self._folders.extra:
+        """Look again where other programs' folders were named or taken back, or hidden ones."""
+        if self._looked != self._wishes:
             self.refresh()
 
+    @property
+    def _wishes(self) -> tuple[object, ...]:
+        return (self._folders.lists_hidden, *self._folders.extra)
+
     def _search(self) -> Iterator[CheckpointFile]:
-        single = self._paths.single_checkpoint
+        single, hidden = self._paths.single_checkpoint, self._folders.lists_hidden
         if single is not None and single.exists():
             yield CheckpointFile(single, single.name, "diffusers" if single.is_dir() else "file")
         for folder in self._folders.of("checkpoint"):
-            yield from sorted(_checkpoints_below(folder), key=lambda entry: entry.name.lower())
+            yield from sorted(
+                _checkpoints_below(folder, hidden=hidden), key=lambda entry: entry.name.lower()
+            )
         builtin = self._paths.builtin_checkpoint
         if builtin.is_file():
             yield CheckpointFile(builtin, builtin.name)
 
     def _search_vaes(self) -> Iterator[VaeFile]:
+        hidden = self._folders.lists_hidden
         for folder in self._folders.of("vae"):
-            yield from _vaes_below(folder, only_named=False)
+            yield from _vaes_below(folder, hidden=hidden, only_named=False)
         for folder in self._folders.of("checkpoint"):
-            yield from _vaes_below(folder, only_named=True)
+            yield from _vaes_below(folder, hidden=hidden, only_named=True)
 
     @property
     def checkpoints(self) -> tuple[CheckpointFile, ...]:

@@ -29,10 +29,15 @@ NAMES: Mapping[ModelKind, tuple[str, ...]] = {
 
 class ModelFolders:
     """The first folder of a kind is where new files go. `extra` tells the other programs' folders;
-    a change of them counts at once. May be used from several threads.
+    a change of them, or of `lists_hidden`, counts at once. May be used from several threads.
     """
 
-    def __init__(self, paths: Paths, extra: Callable[[], Sequence[str]] = lambda: ()) -> None:
+    def __init__(
+        self,
+        paths: Paths,
+        extra: Callable[[], Sequence[str]] = lambda: (),
+        lists_hidden: Callable[[], bool] = lambda: True,
+    ) -> None:
         self._own: dict[ModelKind, tuple[Path, ...]] = {
             "checkpoint": paths.checkpoint_dirs,
             "vae": paths.vae_dirs,
@@ -41,6 +46,7 @@ class ModelFolders:
             "hypernetwork": (paths.hypernetwork_dir,),
         }
         self._extra = extra
+        self._lists_hidden = lists_hidden
         self._lock = threading.Lock()
         self._looked: tuple[str, ...] = ()
         self._found: dict[ModelKind, tuple[Path, ...]] = {}
@@ -49,6 +55,11 @@ class ModelFolders:
     def extra(self) -> tuple[str, ...]:
         """The other programs' folders as they are now."""
         return tuple(self._extra())
+
+    @property
+    def lists_hidden(self) -> bool:
+        """Whether what lies in folders below, whose names begin with a dot, is to be listed."""
+        return self._lists_hidden()
 
     def own(self, kind: ModelKind) -> Path:
         """Where a new file of this kind goes."""

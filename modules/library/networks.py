@@ -73,6 +73,7 @@ class _Listing:
     by_name: Mapping[str, NetworkFile] = field(default_factory=dict)
     folders: Mapping[str, int] = field(default_factory=dict)
     roots: tuple[Path, ...] = ()
+    hidden: bool = True  # whether hidden folders were looked into
 
 
 class NetworkFiles:
@@ -99,7 +100,11 @@ class NetworkFiles:
         with self._lock:
             known = self._listings.get(kind)
             roots = self._folders.of(kind)
-            if known is None or known.folders != _times(known.folders, roots):
+            if (
+                known is None
+                or not self._is_of_now(known, kind)
+                or known.folders != _times(known.folders, roots)
+            ):
                 self._listings[kind] = self._listed(kind)
 
     def list(self, kind: Kind) -> Sequence[NetworkFile]:
@@ -183,16 +188,19 @@ class NetworkFiles:
     def _listing(self, kind: Kind) -> _Listing:
         with self._lock:
             known = self._listings.get(kind)
-            if known is None or known.roots != self._folders.of(kind):
+            if known is None or not self._is_of_now(known, kind):
                 known = self._listings[kind] = self._listed(kind)
             return known
+
+    def _is_of_now(self, known: _Listing, kind: Kind) -> bool:
+        return (known.roots, known.hidden) == (self._folders.of(kind), self._folders.lists_hidden)
 
     def _listed(self, kind: Kind) -> _Listing:
         times: dict[str, int] = {}
         found: list[tuple[Path, int, int]] = []
-        roots = self._folders.of(kind)
+        roots, hidden = self._folders.of(kind), self._folders.lists_hidden
         for folder in roots:
-            found += _files_below(folder, _ENDINGS[kind], times)
+            found += _files_below(folder, _ENDINGS[kind], times, hidden=hidden)
         words = self._words(kind, found)
         files: dict[str, NetworkFile] = {}
         for path, size, changed in found:
@@ -206,7 +214,7 @@ class NetworkFiles:
             files[name] = NetworkFile(
                 name=name, path=path, kind=kind, size=size, changed=changed, alias=name, words=said
             )
-        return replace(_with_aliases(files, times), roots=roots)
+        return replace(_with_aliases(files, times), roots=roots, hidden=hidden)
 
     def _words(self, kind: Kind, found: Sequence[tuple[Path, int, int]]) -> dict[Path, Any]:
         """What the files say of themselves: from the index, or else from them."""
@@ -257,7 +265,7 @@ def _with_aliases(files: Mapping[str, NetworkFile], times: Mapping[str, int]) ->
 
 
 def _files_below(
-    folder: Path, endings: tuple[str, ...], times: dict[str, int]
+    folder: Path, endings: tuple[str, ...], times: dict[str, int], *, hidden: bool
 ) -> Iterator[tuple[Path, int, int]]:
     """(path, size, changed) of the files below, links followed, sorted; `times` learns the folders.
 
@@ -275,6 +283,8 @@ def _files_below(
     inner: list[Path] = []
     for entry in entries:
         try:
+            if entry.name.startswith(".") and not hidden and entry.is_dir():
+                continue
             if entry.is_dir():
                 inner.append(Path(entry.path))
             elif entry.name.lower().endswith(endings) and not _is_preview(entry.name):
@@ -283,7 +293,7 @@ def _files_below(
         except OSError:  # a link to nowhere
             continue
     for each in inner:
-        yield from _files_below(each, endings, times)
+        yield from _files_below(each, endings, times, hidden=hidden)
 
 
 def _is_preview(name: str) -> bool:

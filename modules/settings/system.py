@@ -22,7 +22,7 @@ class System(Section, id="system", title="System", category=CATEGORY):
     samples_log_stdout: bool = option(False, "Log the infotext of every picture")
     multiple_tqdm: bool = option(True, "Show jobs' progress in the console")
     list_hidden_files: bool = option(
-        True, "List models in directories whose name begins with a dot", built=False
+        True, "List models in directories whose name begins with a dot"
     )
     disable_mmap_load_safetensors: bool = option(
         False,

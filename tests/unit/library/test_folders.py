@@ -69,3 +69,19 @@ def test_new_files_never_go_into_another_program_s_folder(paths: Paths, tmp_path
     assert folders.own("checkpoint") == paths.checkpoint_dirs[0]
     assert folders.of("checkpoint")[0] == paths.checkpoint_dirs[0]
     assert len(folders.of("checkpoint")) == len(paths.checkpoint_dirs) + 1
+
+
+def test_hidden_folders_are_listed_as_long_as_they_shall_be(paths: Paths, tmp_path: Path) -> None:
+    for folder, name in ((paths.checkpoint_dirs[0], "model"), (paths.lora_dirs[0], "style")):
+        (folder / ".shy").mkdir(parents=True)
+        (folder / ".shy" / f"{name}.safetensors").write_bytes(weights(EMBEDDING))
+    wish = {"hidden": True}
+    folders = ModelFolders(paths, lists_hidden=lambda: wish["hidden"])
+    index = Index(tmp_path / "index.sqlite")
+    catalog = Catalog(paths, Hasher(index), folders)
+    networks = NetworkFiles(paths, Hasher(index), index, folders)
+    for hidden in (True, False, True):
+        wish["hidden"] = hidden
+        networks.update("lora")
+        assert (networks.find("lora", "style") is not None) == hidden
+        assert any(entry.stem == "model" for entry in catalog.checkpoints) == hidden
