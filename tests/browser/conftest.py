@@ -104,6 +104,7 @@ def enter(desk: BrowserContext) -> Iterator[Callable[..., Easel]]:
             page.goto("about:blank")  # the other server's page asks for nothing any more
         if page.viewport_size != viewport:
             page.set_viewport_size(viewport)
+        page.emulate_media(color_scheme="light")  # whatever the test before made of it
         entered.append(Easel(page, server))
         entered[0].forget()
         return entered[0].open()

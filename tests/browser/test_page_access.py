@@ -76,8 +76,7 @@ def test_on_a_phone_nothing_is_too_wide_or_too_low_for_a_finger(enter, painted):
         assert easel.page.evaluate(SMALL) == [], name
 
 
-def test_the_address_and_the_browser_say_what_colours_the_page_has(visit, painted):
-    easel = visit(painted)
+def test_the_address_and_the_browser_say_what_colours_the_page_has(easel):
     dark = "document.body.classList.contains('dark')"
     easel.open("?__theme=dark")
     assert easel.page.evaluate(dark)

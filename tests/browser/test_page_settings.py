@@ -6,6 +6,7 @@ import pytest
 
 from tests.browser.conftest import SIZES
 from tests.browser.page_driver import Easel
+from tests.browser.servers import Server
 
 pytestmark = pytest.mark.browser
 
@@ -130,19 +131,6 @@ def test_dark_or_light_is_kept(easel: Easel):
     assert easel.page.evaluate("document.body.classList.contains('dark')")
 
 
-def test_emphasis_and_order_by_keys(easel: Easel):
-    easel.write("a cat, a hat")
-    box = easel.text("txt2img_prompt")
-    box.evaluate("area => area.setSelectionRange(3, 3)")
-    box.press("Control+ArrowUp")
-    easel.wait_value(box, "a (cat:1.1), a hat")
-    box.press("Control+ArrowDown")
-    easel.wait_value(box, "a cat, a hat")
-    box.evaluate("area => area.setSelectionRange(1, 1)")
-    box.press("Alt+ArrowRight")
-    easel.wait_value(box, "a hat, a cat")
-
-
 def test_brackets_that_do_not_pair_up_are_marked_and_tokens_counted(easel: Easel):
     easel.write("a (red ball")
     easel.page.wait_for_selector("#txt2img_prompt.easel-uneven")
@@ -151,8 +139,8 @@ def test_brackets_that_do_not_pair_up_are_marked_and_tokens_counted(easel: Easel
     easel.wait("document.querySelector('#txt2img_prompt_tokens').textContent === '3/75'")
 
 
-def test_the_page_holds_no_open_connection(easel: Easel):
-    assert easel.server.get("config")["connect_heartbeat"] is False
+def test_the_page_holds_no_open_connection(painted: Server):
+    assert painted.get("config")["connect_heartbeat"] is False
 
 
 def test_nothing_is_wider_than_the_window_and_generate_is_in_reach(easel: Easel):
