@@ -139,6 +139,7 @@ def test_without_an_address_the_first_cell_says_what_is_missing(colab, tmp_path)
         colab.run("clone", folder=str(tmp_path / "easel"))
 
 
+@pytest.mark.full
 def test_the_first_cells_clone_and_set_up(colab, repository, tmp_path):
     folder = tmp_path / "easel"
     colab.run("clone", repository=f"file://{repository}", folder=str(folder))

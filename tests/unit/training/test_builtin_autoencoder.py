@@ -51,6 +51,7 @@ def test_a_short_training_tells_the_pictures_apart(pictures, place):
     assert (place.folder / "log" / "autoencoder.png").exists()
 
 
+@pytest.mark.full
 def test_polishing_changes_the_decoder_and_no_latent(pictures, place, monkeypatch):
     monkeypatch.setattr(polish, "CRITIC_FROM", 0.8)
     torch.manual_seed(0)
