@@ -11,9 +11,16 @@ from modules.settings.extra_networks import ExtraNetworks
 from tests.unit.library.weights import weights
 
 
-def card(name: str, folder: str = "", base: str = "", **notes: str) -> Card:
+def card(name: str, folder: str = "", base: str = "", sd_version: str = "") -> Card:
     path = Path(f"{name}.safetensors")
-    return Card(kind="lora", name=name, path=path, folder=folder, base=base, notes=Notes(**notes))
+    return Card(
+        kind="lora",
+        name=name,
+        path=path,
+        folder=folder,
+        base=base,
+        notes=Notes(sd_version=sd_version),
+    )
 
 
 CARDS = [
