@@ -4,7 +4,7 @@ First whether it is right (recorded calls, offloaded weights and LoRAs change no
 change little), then how fast beside plain diffusers with the same weights, how little memory will
 do, and how fast a checkpoint loads. `--tiny --device cpu` runs all of it anywhere, in a minute, to
 prove the script. Needs Python 3.11, torch 2.11, transformers 5.17, diffusers, safetensors, Pillow,
-scipy, torchsde; no page and no server.
+scipy, OpenCV, psutil, torchsde with trampoline; no page and no server.
 """
 
 from __future__ import annotations

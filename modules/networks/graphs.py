@@ -60,6 +60,7 @@ class Graphs:
         self._most = most
         self._graphs: OrderedDict[Key, _Graph] = OrderedDict()
         self._seen: OrderedDict[Key, None] = OrderedDict()
+        self._too_large: set[Key] = set()  # memory did not suffice, though no other was recorded
         self._hopeless = False  # a recording failed: never again for this network
 
     def __len__(self) -> int:
@@ -84,12 +85,13 @@ class Graphs:
         had = bool(self._graphs)
         self._graphs.clear()
         self._seen.clear()
+        self._too_large.clear()
         if had:
             self._recorder.forget()
         return had
 
     def _is_due(self, key: Key) -> bool:
-        if self._hopeless:
+        if self._hopeless or key in self._too_large:
             return False
         if key in self._seen:
             return self._recorder.has_room()
@@ -110,7 +112,8 @@ class Graphs:
             replay, output = self._recorder.record(lambda: self._run(*kept))
         except RuntimeError as error:  # out of memory is one of them
             self._hopeless = not isinstance(error, torch.OutOfMemoryError)
-            self.drop()
+            if not self.drop():
+                self._too_large.add(key)  # else every second call would try in vain
             log.warning("Calls of the U-Net can't be recorded, they run one by one: %s", error)
             return None
         graph = self._graphs[key] = _Graph(kept, output, replay)

@@ -103,6 +103,23 @@ def test_memory_that_ran_out_while_recording_is_given_back_and_the_call_is_answe
     assert len(graphs) == 1
 
 
+def test_a_shape_that_memory_never_suffices_for_is_not_tried_again_until_something_changes() -> (
+    None
+):
+    graphs, played = made()
+    played.error = torch.OutOfMemoryError("no memory")
+    for _ in range(2):
+        graphs(torch.ones(1), None)
+    played.error = None
+    for _ in range(4):
+        assert float(graphs(torch.ones(1), None)) == 2
+    assert played.recorded == 0
+    graphs.drop()
+    for _ in range(2):
+        graphs(torch.ones(1), None)
+    assert played.recorded == 1
+
+
 def test_a_network_that_can_not_be_recorded_is_not_tried_again() -> None:
     graphs, played = made()
     played.error = RuntimeError("operation not permitted when stream is capturing")
