@@ -136,6 +136,7 @@ def test_a_thousand_pictures_are_one_job_and_leave_the_page_usable(easel: Easel,
     easel.set("img2img_steps", 1)
     easel.press_generate("img2img")
     easel.wait_status("img2img", " of 1000: ")
+    easel.wait_until(lambda: easel.server.newest("img2img")["made"] > 0)
     easel.click("img2img_interrupt")
     easel.wait_state("img2img", "idle")
     job = easel.server.newest("img2img")
