@@ -1,6 +1,7 @@
 """All benchmarks at their tiny size, one after the other, and one table: `python -m bench`.
 
-Each runs in a process of its own, so that none warms or burdens the next.
+Each runs in a process of its own, so that none warms or burdens the next. All of them take most of
+an hour on two cores.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import json
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from bench.harness import ROOT, Figure, parser, report
@@ -40,7 +42,11 @@ def main() -> int:
     failed: list[str] = []
     for name in given.names or BENCHES:
         print(f"{name}: {BENCHES[name]}", file=sys.stderr, flush=True)
+        began = time.monotonic()
         found = _figures_of(name, ["--full-size"] if given.full_size else [], given.pairs)
+        print(
+            f"{name}: took {(time.monotonic() - began) / 60:.1f} min", file=sys.stderr, flush=True
+        )
         figures += found
         if not found:
             failed.append(name)
