@@ -38,7 +38,7 @@ _CONTROLS = """
     const hidden = !element.offsetParent || box.width < 2 || box.height < 2 || element.disabled;
     if (hidden || element.closest("dialog") || element.type === "file") continue;
     if (element.type === "color") continue;  // opens the system's own window
-    const owner = element.closest("[id]");
+    const owner = element.closest('[id]:not([id^="html-"])');  // those are others on each page
     element.dataset.bench = found.length;
     found.push({
       number: found.length,

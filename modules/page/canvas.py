@@ -64,7 +64,9 @@ const start = () => {
   if (window.EaselCanvasGradio?.isReady()) EaselCanvasGradio.mount(element, props, watch);
   else setTimeout(start, 20);
 };
-start();
+// Later on, a tab was pressed: that it is open is seen first.
+if (document.body.dataset.easelReady) requestAnimationFrame(() => setTimeout(start));
+else start();
 """
 
 
