@@ -65,6 +65,7 @@ class Server:
             except httpx.TransportError:
                 pass
             time.sleep(0.1)
+        self.stop()
         raise AssertionError(f"the server did not become ready:\n{log.read_text()}")
 
     def stop(self) -> int | None:
