@@ -59,7 +59,8 @@ def test_cards_are_searched_and_described(drawer: Easel) -> None:
     drawer.server.post("sdapi/v1/options", {"extra_networks_card_description_is_html": False})
     drawer.page.get_by_role("button", name="All folders").click()
     drawer.page.locator("#easel_networks_search").fill("clay")
-    drawer.wait("document.querySelectorAll('.ez-networks .ez-grid-cell').length === 1")
+    cells = "[...document.querySelectorAll('.ez-networks .ez-grid-cell')]"
+    drawer.wait(f"{cells}.map((cell) => cell.title).join() === 'clay'")
     drawer.page.locator(".ez-networks .ez-grid-cell").hover()
     drawer.page.locator(".ez-card-about").click()
     drawer.page.locator(".ez-card-form [name=description]").fill("made of earth")

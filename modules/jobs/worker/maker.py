@@ -28,7 +28,7 @@ from modules.generation.result import Summary
 from modules.generation.tokens import load_tokenizer
 from modules.jobs import messages
 from modules.jobs.loop import JobControl
-from modules.jobs.worker.batch import PartControl, make_batch
+from modules.jobs.worker.batch import Made, PartControl, make_batch
 from modules.jobs.worker.extras import make_extras
 from modules.jobs.worker.shelf import Shelf
 from modules.library.catalog import Catalog
@@ -106,7 +106,7 @@ class PictureMaker:
         settings: Settings,
         indexes: Sequence[int],
         control: JobControl | PartControl,
-    ) -> Iterator[messages.SummaryKnown | messages.Artifact | messages.Beside]:
+    ) -> Iterator[Made]:
         """The summary and the pictures of one request, a part of `run`'s or all of it."""
         model, own = self._shelf.own(settings, control.status)
 

@@ -32,7 +32,7 @@ from modules.generation.result import Picture, Summary
 from modules.jobs import messages
 from modules.jobs.channel import over_standard_streams
 from modules.jobs.loop import JobControl, Loop
-from modules.jobs.worker.batch import PartControl, make_batch
+from modules.jobs.worker.batch import Made, PartControl, make_batch
 from modules.jobs.worker.extras import make_extras
 from modules.pictures.metadata import encode, open_image
 from modules.settings import Settings
@@ -75,7 +75,7 @@ class FakeMaker:
 
     def make(
         self, run: messages.Run, control: JobControl, input_bytes: Callable[[str], bytes]
-    ) -> Iterator[messages.SummaryKnown | messages.Artifact | messages.Unusable]:
+    ) -> Iterator[messages.Outcome]:
         if run.kind == extras.KIND:
             yield from make_extras(run, control, input_bytes)
             return
@@ -95,7 +95,7 @@ class FakeMaker:
         settings: Settings,
         indexes: Sequence[int],
         control: JobControl | PartControl,
-    ) -> Iterator[messages.SummaryKnown | messages.Artifact]:
+    ) -> Iterator[Made]:
         if isinstance(control, PartControl):  # an input that is no picture is refused
             for name in request.images_needed:
                 open_image(input_bytes(name), max_pixels=1 << 24)
