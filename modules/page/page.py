@@ -114,7 +114,7 @@ LATE_STYLES = (
 )
 
 # Of Gradio's components, those that every page shows at first.
-_KINDS = ("tabs", "tabitem", "column", "html")
+_KINDS = ("tabs", "tabitem", "html")
 # Gradio may add what `head` holds more than once.
 _LOADER = """
 if (!window.easelFiles) {
