@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator
+from playwright.sync_api import Locator, Route
 
 from tests.browser.page_driver import Easel
 from tests.browser.servers import Server
@@ -64,8 +64,15 @@ def test_the_line_leads_to_a_file_that_is_sent_and_used(easel: Easel, tmp_path: 
 
 
 def test_a_download_is_paused_gone_on_with_and_used(easel: Easel, shop: Shop) -> None:
+    held: list[Route] = []
+    easel.page.route("**/easel/v1/models", lambda route: held.append(route))  # it is late
+    easel.reload()
     easel.click("txt2img_extra_networks")
     easel.page.get_by_role("tab", name="Checkpoints").click()
+    easel.wait_until(lambda: bool(held))
+    for route in held:
+        route.continue_()
+    easel.page.unroute_all()
     easel.page.locator(".ez-networks-add").click()
     shop.tell_sum()
     shop.step, shop.wait = 1 << 14, 0.1

@@ -87,6 +87,7 @@
     }
     drawLine();
     drawer?.drawState();
+    window.EaselNetworks?.offerAdd();
     if (state.fetching) drawers().look();
   }
 

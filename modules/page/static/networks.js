@@ -151,11 +151,15 @@
     choose(kind) {
       this.kind = kind;
       this.about.hidden = true;
-      this.add.hidden = kind !== "checkpoint" || !EaselModels.mayAdd();
+      this.offerAdd();
       for (const tab of this.tabs.children)
         tab.setAttribute("aria-selected", String(tab.dataset.kind === kind));
       this.folders.clear();
       this.find();
+    }
+
+    offerAdd() {
+      this.add.hidden = this.kind !== "checkpoint" || !EaselModels.mayAdd();
     }
 
     /* ---- the list ---- */
@@ -280,6 +284,8 @@
       if (!drawer.root.hidden && drawer.tab === tab) drawer.close();
       else drawer.open(tab);
     },
+    /** Whether models may be added is known by now. */
+    offerAdd: () => { drawer?.offerAdd(); },
     /** New files may be there. */
     refresh: () => { if (drawer && !drawer.root.hidden) drawer.find(true); },
     /** Use the checkpoint of that name. */
