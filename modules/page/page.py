@@ -74,6 +74,7 @@ SCRIPTS = (
     "emphasis.js",
     "prompts.js",
     "form-links.js",
+    "forever.js",
     "opening.js",
     "page.js",
 )
@@ -101,7 +102,6 @@ LATE_SCRIPTS = (
     *settings_tab.SCRIPTS,
     *batch.SCRIPTS,
     "aspect.js",
-    "forever.js",
 )
 LATE_STYLES = (
     *settings_tab.STYLES,
